@@ -1,0 +1,214 @@
+package command
+
+import (
+	"encoding/json"
+
+	"github.com/ssmr/ssmr/internal/catalog"
+	"github.com/ssmr/ssmr/internal/object"
+)
+
+// Kinds of bodies in logs and on the wire. Append only.
+const (
+	kindWrite byte = iota + 1
+	kindDepart
+	kindArrive
+	kindSettle
+	kindInstallTable
+	kindDropTable
+	kindInstallSlots
+	kindRaiseFloor
+)
+
+// AppendCommand encodes a command.
+func AppendCommand(dst []byte, c *Command) []byte {
+	dst = AppendHeader(dst, c.ID, c.Settled)
+	return AppendBody(dst, c.Body)
+}
+
+// AppendHeader encodes the part of a command that precedes its body: what is
+// different when the same body is sent as another command.
+func AppendHeader(dst []byte, id object.CommandID, settled uint64) []byte {
+	dst = appendString(dst, id.Node)
+	dst = appendUint(dst, id.Incarnation)
+	dst = appendUint(dst, id.Sequence)
+	return appendUint(dst, settled)
+}
+
+// DecodeCommand is the inverse of AppendCommand. Rows and programs of the
+// command belong to b.
+func DecodeCommand(b []byte) (*Command, error) {
+	r := reader{b: b}
+	c := new(Command)
+	c.ID, c.Settled = r.header()
+	c.Body = r.body()
+	if err := r.done(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// DecodeHeader decodes the header of a command only and returns the encoded body.
+func DecodeHeader(b []byte) (id object.CommandID, settled uint64, body []byte, err error) {
+	r := reader{b: b}
+	id, settled = r.header()
+	return id, settled, r.b, r.err
+}
+
+func (r *reader) header() (id object.CommandID, settled uint64) {
+	id.Node = object.NodeID(r.string())
+	id.Incarnation = r.uint()
+	id.Sequence = r.uint()
+	return id, r.uint()
+}
+
+// AppendBody encodes what a command does.
+func AppendBody(dst []byte, body Body) []byte {
+	switch b := body.(type) {
+	case *Write:
+		return appendWrite(append(dst, kindWrite), b)
+	case *Depart:
+		dst = append(dst, kindDepart)
+		dst = appendUint(dst, uint64(b.Move))
+		dst = appendUint(dst, uint64(b.To))
+		return appendIDs(dst, b.Objects)
+	case *Arrive:
+		dst = append(dst, kindArrive)
+		dst = appendUint(dst, uint64(b.Move))
+		dst = appendUint(dst, uint64(len(b.Objects)))
+		for i := range b.Objects {
+			dst = appendString(dst, b.Objects[i].ID)
+			dst = appendBytes(dst, b.Objects[i].Row)
+		}
+		return dst
+	case *Settle:
+		dst = append(dst, kindSettle)
+		dst = appendUint(dst, uint64(len(b.Moves)))
+		for _, m := range b.Moves {
+			dst = appendUint(dst, uint64(m))
+		}
+		return dst
+	case *InstallTable:
+		return AppendTable(append(dst, kindInstallTable), b.Table)
+	case *DropTable:
+		return appendUint(append(dst, kindDropTable), uint64(b.Table))
+	case *InstallSlots:
+		dst = append(dst, kindInstallSlots)
+		dst = appendUint(dst, uint64(len(b.Slots)))
+		for _, s := range b.Slots {
+			dst = appendUint(dst, uint64(s))
+		}
+		return appendUint(dst, uint64(b.Version))
+	case *RaiseFloor:
+		return appendUint(append(dst, kindRaiseFloor), uint64(b.Floor))
+	}
+	return append(dst, 0) // no kind: every decoder refuses it
+}
+
+// DecodeBody is the inverse of AppendBody. Rows and programs of the body belong
+// to b.
+func DecodeBody(b []byte) (Body, error) {
+	r := reader{b: b}
+	body := r.body()
+	if err := r.done(); err != nil {
+		return nil, err
+	}
+	return body, nil
+}
+
+func (r *reader) body() Body {
+	switch kind := r.byte(); kind {
+	case kindWrite:
+		return r.write()
+	case kindDepart:
+		return &Depart{Move: r.version(), To: object.PartitionID(r.uint32()), Objects: r.ids()}
+	case kindArrive:
+		return r.arrive()
+	case kindSettle:
+		b := new(Settle)
+		if n := r.count(1); n > 0 {
+			b.Moves = make([]object.LocationVersion, n)
+			for i := range b.Moves {
+				b.Moves[i] = r.version()
+			}
+		}
+		return b
+	case kindInstallTable:
+		return &InstallTable{Table: r.table()}
+	case kindDropTable:
+		return &DropTable{Table: object.TableID(r.uint32())}
+	case kindInstallSlots:
+		b := new(InstallSlots)
+		if n := r.count(1); n > 0 {
+			b.Slots = make([]object.Slot, n)
+			for i := range b.Slots {
+				s := r.uint()
+				if s >= object.Slots {
+					r.fail("slot is out of range")
+				}
+				b.Slots[i] = object.Slot(s)
+			}
+		}
+		b.Version = r.version()
+		return b
+	case kindRaiseFloor:
+		return &RaiseFloor{Floor: r.version()}
+	default:
+		r.fail("unknown kind of command")
+		return nil
+	}
+}
+
+func (r *reader) version() object.LocationVersion { return object.LocationVersion(r.uint()) }
+
+func (r *reader) arrive() *Arrive {
+	b := &Arrive{Move: r.version()}
+	if n := r.count(2); n > 0 {
+		b.Objects = make([]Arrival, n)
+		for i := range b.Objects {
+			b.Objects[i] = Arrival{ID: object.ID(r.string()), Row: r.bytes()}
+		}
+	}
+	return b
+}
+
+func appendWrite(dst []byte, w *Write) []byte {
+	dst = append(dst, byte(w.Kind), byte(w.Conflict))
+	dst = appendUint(dst, uint64(w.Table))
+	dst = appendUint(dst, uint64(w.Schema))
+	dst = appendTargets(dst, w.Targets)
+	dst = appendSpans(dst, w.Spans)
+	dst = appendString(dst, w.Program)
+	return appendContext(dst, &w.Context)
+}
+
+func (r *reader) write() *Write {
+	w := &Write{Kind: WriteKind(r.byte()), Conflict: OnConflict(r.byte())}
+	if w.Kind < Create || w.Kind > Delete || w.Conflict > ConflictUpdates {
+		r.fail("unknown kind of write")
+	}
+	w.Table = object.TableID(r.uint32())
+	w.Schema = object.SchemaVersion(r.uint())
+	w.Targets = r.targets()
+	w.Spans = r.spans()
+	w.Program = r.take(r.uint())
+	w.Context = r.context()
+	return w
+}
+
+// AppendTable encodes a table's descriptor, length first.
+func AppendTable(dst []byte, t *catalog.Table) []byte {
+	text, err := json.Marshal(t)
+	if err != nil || t == nil {
+		text = nil // the decoder refuses it
+	}
+	return appendString(dst, text)
+}
+
+func (r *reader) table() *catalog.Table {
+	t, err := DecodeTable(r.take(r.uint()))
+	if err != nil {
+		r.fail("table descriptor: " + err.Error())
+		return nil
+	}
+	return t
+}

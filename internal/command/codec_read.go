@@ -1,0 +1,84 @@
+package command
+
+import (
+	"encoding/binary"
+
+	"github.com/ssmr/ssmr/internal/object"
+)
+
+// AppendRead encodes a read.
+func AppendRead(dst []byte, q *Read) []byte {
+	dst = appendUint(dst, uint64(q.Table))
+	dst = appendUint(dst, uint64(q.Schema))
+	dst = appendTargets(dst, q.Targets)
+	dst = appendSpans(dst, q.Spans)
+	dst = appendBool(dst, q.Reverse)
+	dst = appendString(dst, q.Program)
+	dst = appendContext(dst, &q.Context)
+	dst = binary.AppendVarint(dst, q.Limit)
+	dst = binary.AppendVarint(dst, q.MaxStaleness)
+	return appendUint(dst, uint64(max(q.ChunkBytes, 0)))
+}
+
+// DecodeRead is the inverse of AppendRead. The program belongs to b.
+func DecodeRead(b []byte) (*Read, error) {
+	r := reader{b: b}
+	q := &Read{
+		Table:   object.TableID(r.uint32()),
+		Schema:  object.SchemaVersion(r.uint()),
+		Targets: r.targets(),
+		Spans:   r.spans(),
+		Reverse: r.bool(),
+		Program: r.take(r.uint()),
+		Context: r.context(),
+	}
+	q.Limit = r.varint()
+	q.MaxStaleness = r.varint()
+	q.ChunkBytes = r.int()
+	if err := r.done(); err != nil {
+		return nil, err
+	}
+	return q, nil
+}
+
+// AppendChunk encodes a chunk.
+func AppendChunk(dst []byte, c *Chunk) []byte {
+	dst = append(dst, answerFlags(c.Refusal, c.Err))
+	dst = appendRefusal(dst, c.Refusal)
+	dst = appendError(dst, c.Err)
+	dst = appendRows(dst, c.Rows)
+	dst = appendAbsent(dst, c.Absent)
+	dst = AppendCursor(dst, c.Cursor)
+	return binary.AppendVarint(dst, c.Scanned)
+}
+
+// DecodeChunk is the inverse of AppendChunk. The rows belong to b.
+func DecodeChunk(b []byte) (*Chunk, error) {
+	r := reader{b: b}
+	c := new(Chunk)
+	c.Refusal, c.Err = r.answer()
+	c.Rows = r.rows()
+	c.Absent = r.absent()
+	c.Cursor = r.cursor()
+	c.Scanned = r.varint()
+	if err := r.done(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// AppendCursor encodes a cursor.
+func AppendCursor(dst []byte, c Cursor) []byte {
+	return appendUint(appendString(dst, c.Node), c.ID)
+}
+
+// DecodeCursor is the inverse of AppendCursor.
+func DecodeCursor(b []byte) (Cursor, error) {
+	r := reader{b: b}
+	c := r.cursor()
+	return c, r.done()
+}
+
+func (r *reader) cursor() Cursor {
+	return Cursor{Node: object.NodeID(r.string()), ID: r.uint()}
+}
