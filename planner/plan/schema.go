@@ -3,60 +3,54 @@ package plan
 import (
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/datum"
-	"github.com/ssmr/ssmr/internal/object"
 )
 
-// CreateTable makes a table.
+// CreateTable makes a table. With Spec.IfNotExists a table of that name that
+// exists is a notice (ExistsNotice), also where the oracle says so.
 type CreateTable struct {
-	// Table is the descriptor; the oracle gives it ID and Version.
-	Table *catalog.Table
-	// IfNotExists makes an existing table a notice (plan.ExistsNotice).
-	IfNotExists bool
+	Spec catalog.TableSpec
+	// Exists says that the catalog that the plan was made from has the table, and
+	// that IF NOT EXISTS excuses it: there is nothing to do but the notice.
+	Exists bool
 }
 
 // DropTable drops tables, all or none.
 type DropTable struct {
-	Tables []TableRef
+	Spec catalog.Drop
 	// Missing are the names that IF EXISTS excuses: a notice for each
-	// (plan.MissingNotice).
+	// (MissingNotice).
 	Missing []string
 }
 
-// Truncate empties tables, all or none, by giving each a new id.
+// Truncate empties tables, all or none.
 type Truncate struct {
-	Tables []TableRef
-	// RestartIdentity starts the tables' sequences anew.
-	RestartIdentity bool
-}
-
-// TableRef names a table as of one version; the oracle refuses the change where
-// the version is not current any more, and the statement is bound anew.
-type TableRef struct {
-	ID      object.TableID
-	Version object.SchemaVersion
-	Name    string
+	Spec catalog.Truncate
 }
 
 // AlterTable replaces a table's descriptor.
 type AlterTable struct {
-	// Base is the version that the change was made against.
-	Base TableRef
-	// Table is the new descriptor with the old ID; the oracle gives it its
-	// Version. nil where nothing is to be done (IF [NOT] EXISTS).
-	Table *catalog.Table
-	// Renamed is set where the name differs from the base's.
-	Renamed bool
-	// NotNull are indexes of columns that must hold no NULL in any object before
-	// the descriptor may become public (23502 otherwise).
-	NotNull []int
-	// Checks are indexes into Table.Checks of constraints that all objects must
-	// satisfy before the descriptor may become public (23514 otherwise).
-	Checks []int
-	// Empty are indexes of columns that were added NOT NULL without a default:
-	// the table must hold no object (23502 otherwise).
-	Empty []int
+	Spec catalog.Change
+	// None says that there is nothing to do (IF EXISTS, IF NOT EXISTS, a name
+	// that stays): only the notices.
+	None bool
 	// Notices are told to the client when the change is done.
-	Notices []string
+	Notices []Notice
+}
+
+// Notice is a message that a schema change tells the client.
+type Notice struct {
+	Code    string
+	Message string
+}
+
+// ExistsNotice is what CREATE TABLE IF NOT EXISTS says of a table that exists.
+func ExistsNotice(table string) Notice {
+	return Notice{Code: "42P07", Message: `relation "` + table + `" already exists, skipping`}
+}
+
+// MissingNotice is what DROP TABLE IF EXISTS says of a table that does not.
+func MissingNotice(table string) Notice {
+	return Notice{Code: "00000", Message: `table "` + table + `" does not exist, skipping`}
 }
 
 // VirtualTable is a table in schema ssmr, whose rows the executor supplies.
