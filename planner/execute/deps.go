@@ -1,0 +1,205 @@
+package execute
+
+import (
+	"context"
+	"time"
+
+	"github.com/ssmr/ssmr/internal/catalog"
+	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/datum"
+	"github.com/ssmr/ssmr/internal/object"
+)
+
+// Dependencies are what the executor calls. All are safe for use from several
+// goroutines. Errors: an error with a *pgerror.Error in its chain is told to the
+// client with that SQLSTATE, any other one is XX000 and only logged, except
+// where a method says otherwise. Every method that takes a ctx returns soon
+// after it ended.
+type Dependencies struct {
+	Catalog    Catalog
+	Directory  Directory
+	Schema     Schema
+	Mover      Mover
+	Sequences  Sequences
+	Partitions Partitions
+	Policies   Policies
+	// Introspection serves schema ssmr; nil fields of what it returns are NULL.
+	Introspection Introspection
+	// Clock gives the time of now() and of time-outs; nil is the system's.
+	Clock Clock
+}
+
+// Catalog is the node's copy of the oracle's catalog.
+type Catalog interface {
+	// Catalog returns the newest snapshot that the node has. It never blocks and
+	// never returns nil; before the node has heard of the oracle the snapshot is
+	// empty.
+	Catalog() *catalog.Snapshot
+	// Refresh returns when Catalog returns a snapshot that is at least as new as
+	// the oracle's catalog was when Refresh was called (linearizable).
+	Refresh(ctx context.Context) error
+}
+
+// Directory says where objects live: the node's cache, and behind it the oracle.
+type Directory interface {
+	// Lookup asks the cache only. It is on the path of every statement: it does
+	// not block, and does not allocate. For an object of a static table a hit
+	// is an exception; a miss means its home, as far as the node knows.
+	Lookup(id object.ID) (catalog.Located, bool)
+	// Locate answers for each id, in their order, from the cache or from the
+	// oracle (one call for all that the cache lacks; concurrent askers of one id
+	// share it). A zero Location with Cached false is final as of the call: the
+	// directory has no entry.
+	Locate(ctx context.Context, ids []object.ID) ([]catalog.Located, error)
+	// Confirm is Locate past the cache: the oracle's leader answers, linearizably.
+	// The cache learns the answers.
+	Confirm(ctx context.Context, ids []object.ID) ([]catalog.Located, error)
+	// Assign gives ids without a location one; ids that have one keep it. The
+	// answers are the locations that stand, in the order of the assignments. It
+	// is idempotent: after an error it may be called again.
+	Assign(ctx context.Context, assignments []catalog.Assignment) ([]object.Location, error)
+	// Learn takes what a partition said of objects that it does not own. An
+	// older version than the cache has is ignored. A zero location is not learnt.
+	Learn(redirects []command.Redirect)
+	// Release says that a partition has deleted these objects, so that their
+	// directory entries may be given up. It does not block; what does not fit in
+	// its queue is dropped, and swept by the oracle some day.
+	Release(ids []object.ID)
+}
+
+// Schema changes tables. Each method returns when the oracle has logged the
+// change, all partitions have it, and Catalog of this node shows it. A method
+// that fails with 40001 changed nothing, because the table's version is not
+// current any more: the statement is planned anew. Other SQLSTATEs (42P07,
+// 23502, 23514, ...) are for the client, and say that nothing changed. If ctx
+// ended or the oracle was lost meanwhile, the error is 40003, and the change may
+// still be completed.
+type Schema interface {
+	// CreateTable makes a table and returns its descriptor. created is false where
+	// it existed and IfNotExists excused it.
+	CreateTable(ctx context.Context, spec catalog.TableSpec) (t *catalog.Table, created bool, err error)
+	AlterTable(ctx context.Context, change catalog.Change) (*catalog.Table, error)
+	DropTables(ctx context.Context, drop catalog.Drop) error
+	TruncateTables(ctx context.Context, truncate catalog.Truncate) error
+}
+
+// Mover moves objects.
+type Mover interface {
+	// Move has objects moved, and returns when all that can be is, with what
+	// became of each in the request's order. At most MaxMoveBatch ids. When ctx
+	// ends before, moves that the oracle has logged go on: the error says 40003.
+	// MoveUnknown in a result is an object whose move failed and may be tried again.
+	Move(ctx context.Context, request catalog.MoveRequest) ([]catalog.MoveResult, error)
+}
+
+// MaxMoveBatch is the most ids that the executor puts in one MoveRequest.
+const MaxMoveBatch = 512
+
+// Sequences gives out blocks of the values of serial columns.
+type Sequences interface {
+	// AllocateSequence reserves the count values from first on, for this node
+	// alone. Values that are not used are gaps.
+	AllocateSequence(ctx context.Context, table object.TableID, column, count int) (first int64, err error)
+}
+
+// Partitions sends commands to the leaders of partitions. Its methods find the
+// leader, and try again while there is none, until ctx ends. What a partition
+// says is data (a Refusal, an Err in the result); an error means that there is no
+// answer.
+type Partitions interface {
+	// Write has a command executed, at most once for each call however often it is
+	// sent. An error with SQLSTATE 40001 in its chain means that it was not
+	// executed and will not be; with any other error that is unknown.
+	Write(ctx context.Context, p object.PartitionID, w *command.Write) (*command.Result, error)
+	// Read begins a read. The chunk's Cursor, if it is not zero, continues it; it
+	// must be read to its end or closed.
+	Read(ctx context.Context, p object.PartitionID, r *command.Read) (*command.Chunk, error)
+	// Next continues a read. The cursor is lost with the node that holds it, or
+	// after some idle time: SQLSTATE 40001 (start the statement over).
+	Next(ctx context.Context, p object.PartitionID, c command.Cursor) (*command.Chunk, error)
+	// CloseCursor ends a read early. It does not wait for the answer; cursors that
+	// are not closed are by their idle time.
+	CloseCursor(p object.PartitionID, c command.Cursor)
+	// Execute has another command executed: *command.InstallTable. A nil error
+	// means that it was.
+	Execute(ctx context.Context, p object.PartitionID, body command.Body) (any, error)
+}
+
+// Policies asks placement policies.
+type Policies interface {
+	// Place chooses a partition for each object of a table that is not static, in
+	// one call for a statement. The executor checks what it answers: for a wrong
+	// or missing partition, and for all objects after an error, it falls back on
+	// the object's home. Place bounds its own time.
+	Place(ctx context.Context, request PlaceRequest) ([]object.PartitionID, error)
+}
+
+// PlaceRequest is what a policy is asked about.
+type PlaceRequest struct {
+	Table *catalog.Table
+	// Rows hold for each object a value for each of Table.Columns.
+	Rows [][]datum.Datum
+	// Homes are the partitions that the static rule would give.
+	Homes []object.PartitionID
+	// Hint is the session's setting ssmr.hint.
+	Hint string
+}
+
+// Introspection serves the tables of schema ssmr.
+type Introspection interface {
+	Nodes(ctx context.Context) ([]NodeStatus, error)
+	Partitions(ctx context.Context) ([]PartitionStatus, error)
+	// TableSizes counts what the partitions hold of each table. A table is missing
+	// where a leader could not be asked.
+	TableSizes(ctx context.Context) (map[object.TableID]Size, error)
+	// Moves returns the moves that the oracle remembers, oldest first.
+	Moves(ctx context.Context) ([]catalog.Move, error)
+	Policies(ctx context.Context) ([]PolicyStatus, error)
+	// CacheStats counts what this node's cache did.
+	CacheStats() catalog.CacheStats
+	// Self is the name of this node.
+	Self() object.NodeID
+}
+
+// NodeStatus is a row of ssmr.nodes.
+type NodeStatus struct {
+	Node        object.NodeID
+	Address     string // of the cluster port
+	Alive       bool   // as seen from this node
+	Replicas    int    // partitions that it holds a replica of
+	Leads       int    // partitions that it leads, as far as this node knows
+	LeadsOracle bool
+	Version     string    // of ssmr; "" where unknown
+	Started     time.Time // zero where unknown
+}
+
+// PartitionStatus is a row of ssmr.partitions.
+type PartitionStatus struct {
+	Partition object.PartitionID
+	Leader    object.NodeID // "" during an election
+	// Known says that the leader answered; the rest is NULL otherwise.
+	Known             bool
+	Size              Size
+	CommandsPerSecond float64
+	Applied           uint64 // index of the last entry that the leader applied
+}
+
+// Size counts objects and their bytes.
+type Size struct {
+	Objects int64
+	Bytes   int64
+}
+
+// PolicyStatus is a row of ssmr.policies.
+type PolicyStatus struct {
+	Name   string
+	Kind   string // builtin, plugin
+	Static bool
+	State  string // ready, failed
+	Error  string // "" where there is none
+}
+
+// Clock tells the time.
+type Clock interface {
+	Now() time.Time
+}
