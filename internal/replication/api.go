@@ -1,0 +1,195 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/storage"
+)
+
+// StateMachine is what a group replicates. All its state that matters is in its
+// Space; what it keeps in memory is derived from that.
+//
+// Open, Apply and Committed are never called side by side. Functions that are
+// handed to Group.Read run beside all of them: the state machine guards what it
+// keeps in memory.
+type StateMachine interface {
+	// Open reads from the space what the state machine keeps in memory. It is called
+	// before the first Apply, and again when the content of the space was replaced by
+	// that of another replica (the same Space, other content).
+	Open(space *storage.Space) error
+
+	// Apply executes the commands of one entry, in order, and returns one result for
+	// each. It is a pure function of what the batch reads and of the entry: no clock,
+	// no randomness, no map order, nothing outside. It writes to the batch only. The
+	// batch may hold the writes of entries before this one, and is committed, with
+	// the applied index, before anybody hears of the results. The commands are valid
+	// during the call only; results must not refer to them.
+	//
+	// A refusal is a result. An error means that this replica cannot go on (a command
+	// that it does not know, or a failure of storage): the batch is dropped and the
+	// replica stops rather than diverges. A panic is taken for such an error.
+	Apply(entry Entry, batch *storage.Batch) ([]any, error)
+}
+
+// Committer is an optional ability of a StateMachine.
+type Committer interface {
+	// Committed is called when everything up to the index can be read from the space,
+	// and before the results of these entries are handed out. It is the moment to
+	// show readers what Apply has changed in memory.
+	Committed(index uint64)
+}
+
+// Entry is one entry of a group's log.
+type Entry struct {
+	Index    uint64
+	Term     uint64
+	Commands [][]byte
+}
+
+// Network is what replication needs of cluster.Transport.
+type Network interface {
+	Node() object.NodeID
+	Handle(method uint16, h func(ctx context.Context, from object.NodeID, req []byte) ([]byte, error))
+	HandleStream(name string, h func(ctx context.Context, from object.NodeID, conn net.Conn))
+	Call(ctx context.Context, to object.NodeID, method uint16, req []byte) ([]byte, error)
+	DialStream(ctx context.Context, to object.NodeID, name string) (net.Conn, error)
+}
+
+// Clock is a monotonic clock. Leases depend on it.
+type Clock interface {
+	Now() time.Time
+}
+
+// Config of a Host.
+type Config struct {
+	Network Network
+	State   *storage.Store // where state machines live
+	Log     *storage.Store // where logs live; opened with ForLog
+	Timing  Timing
+	Limits  Limits
+	Clock   Clock        // nil: the system's
+	Logger  *slog.Logger // nil: discarded
+}
+
+// Timing of elections and leases. Zero values mean the defaults. All nodes of a
+// cluster should have the same.
+type Timing struct {
+	// Heartbeat is how long a follower waits for its leader before it asks for an
+	// election; leaders send ten times as often. Default: 1 s. A dead leader is
+	// replaced within one to two times this.
+	Heartbeat time.Duration
+	// Election is how long a candidate waits for votes. Default: Heartbeat.
+	Election time.Duration
+	// Commit is how soon followers hear of the commit index when nothing else is
+	// sent to them. Default: 50 ms.
+	Commit time.Duration
+	// NoLease makes every read wait for a round of heartbeats. For machines whose
+	// monotonic clock may stand still while others' go on (suspended virtual
+	// machines).
+	NoLease bool
+}
+
+// Limits of each group. Zero values mean the defaults.
+type Limits struct {
+	// CommandBytes bounds one command. Default: 16 MiB.
+	CommandBytes int
+	// BatchBytes bounds what is put together in one entry; a command that is larger
+	// has an entry of its own. Default: 1 MiB.
+	BatchBytes int
+	// BatchCommands bounds the commands of one entry. Default: 8192.
+	BatchCommands int
+	// InFlight is the number of entries that may be in flight. Default: 1.
+	InFlight int
+	// QueueBytes and QueueCommands bound what waits to be put into an entry. Propose
+	// returns cluster.ErrOverloaded at the bound. Defaults: 64 MiB and 65536.
+	QueueBytes    int
+	QueueCommands int
+	// SnapshotBytes and SnapshotEntries: after so much log, the state is flushed and
+	// the log is truncated. Defaults: 32 MiB and 100000.
+	SnapshotBytes   int64
+	SnapshotEntries uint64
+	// TrailingBytes and TrailingEntries of log are kept behind a snapshot, for
+	// followers that are a little behind. Defaults: 16 MiB and 10000.
+	TrailingBytes   int64
+	TrailingEntries uint64
+}
+
+// GroupConfig says what a replica is part of.
+type GroupConfig struct {
+	ID object.GroupID
+	// Peers are the nodes that hold a replica of a *new* group, this one included,
+	// the same on all of them. A group that exists keeps what its log says.
+	Peers []object.NodeID
+	// Join says that this replica must not found the group but wait until its leader
+	// gets in touch.
+	Join         bool
+	StateMachine StateMachine
+}
+
+// Role tells what a replica is, and since when.
+type Role struct {
+	// Leading says that this replica leads, and has applied everything that earlier
+	// leaders have acknowledged.
+	Leading bool
+	// Leader is the node that leads, as far as this replica knows; may be empty.
+	Leader object.NodeID
+	Term   uint64
+}
+
+// Replica is one member of a group.
+type Replica struct {
+	Node  object.NodeID
+	Voter bool
+	// Contact is when the leader last had an answer of it; zero where this replica
+	// does not lead, or has had none.
+	Contact time.Time
+}
+
+// Status of a replica at one moment.
+type Status struct {
+	ID            object.GroupID
+	Role          Role
+	Replicas      []Replica
+	AppliedIndex  uint64
+	CommitIndex   uint64
+	FirstIndex    uint64 // of the log that is kept
+	LastIndex     uint64
+	SnapshotIndex uint64
+	LogBytes      int64
+	Contact       time.Time // when a follower last heard of its leader
+	Lease         time.Duration
+	Queued        int    // commands that wait to be put into an entry
+	Proposed      uint64 // commands taken since start
+	Applied       uint64 // commands applied since start
+	Entries       uint64 // entries applied since start
+	Err           error  // why the replica has stopped
+}
+
+var (
+	// ErrTooLarge is returned by Propose for a command above Limits.CommandBytes.
+	// It had no effect and will never have one.
+	ErrTooLarge = errors.New("command is larger than a log entry can be")
+	// ErrStopped is returned when the replica is stopped, or has stopped because of a
+	// failure. The call had no effect. Such an error is a *cluster.NotLeader also:
+	// another replica may do it.
+	ErrStopped = errors.New("replica is stopped")
+	// ErrStale is returned by ReadStale when the replica is further behind than
+	// allowed.
+	ErrStale = errors.New("replica is further behind than allowed")
+	// ErrNoChecksum is returned for a checksum that the replica does not have (any
+	// more, or yet).
+	ErrNoChecksum = errors.New("replica has no checksum at that index")
+)
+
+// Checksum is the hash of a replica's whole content at an index of its log.
+type Checksum struct {
+	Index uint64
+	Hash  uint64
+	Keys  uint64
+	Bytes uint64
+}

@@ -1,0 +1,175 @@
+package storage
+
+import (
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Durability says when a commit returns.
+type Durability bool
+
+const (
+	// NoSync returns when the batch is in memory and on its way to disk.
+	NoSync Durability = false
+	// Sync returns when the batch is on disk.
+	Sync Durability = true
+)
+
+// Batch gathers writes to one space that take effect together. Its own reads see
+// them at once. It belongs to one goroutine. Errors of writes are kept and
+// returned by Commit.
+type Batch struct {
+	space  *Space
+	prefix *prefix
+	b      *pebble.Batch
+	buf    []byte
+	err    error
+	reads  bool
+}
+
+// NewBatch returns an empty batch that can be read through. The caller closes it.
+func (sp *Space) NewBatch() *Batch { return sp.newBatch(true) }
+
+// NewWriteBatch returns an empty batch that is cheaper: it cannot be read.
+func (sp *Space) NewWriteBatch() *Batch { return sp.newBatch(false) }
+
+func (sp *Space) newBatch(reads bool) *Batch {
+	b := &Batch{space: sp, prefix: sp.current.Load(), reads: reads}
+	if b.err = sp.store.enter(); b.err != nil {
+		return b
+	}
+	defer sp.store.leave()
+	if reads {
+		b.b = sp.store.db.NewIndexedBatch()
+	} else {
+		b.b = sp.store.db.NewBatch()
+	}
+	sp.store.handles.Add(1)
+	return b
+}
+
+// Get reads a key as it will be after the commit; see Reader.
+func (b *Batch) Get(dst, key []byte) (value []byte, found bool, err error) {
+	if err := b.readable(); err != nil {
+		return dst, false, err
+	}
+	if err := b.space.store.enter(); err != nil {
+		return dst, false, err
+	}
+	defer b.space.store.leave()
+	b.buf = b.prefix.key(b.buf[:0], kindUser, key)
+	return getFrom(b.b, dst, b.buf)
+}
+
+// NewIterator iterates over the content as it will be after the commit; see
+// Reader. It does not see what is written to the batch after the call.
+func (b *Batch) NewIterator(lower, upper []byte) (*Iterator, error) {
+	if err := b.readable(); err != nil {
+		return nil, err
+	}
+	return newIterator(b.space.store, b.b, b.prefix, lower, upper)
+}
+
+func (b *Batch) readable() error {
+	switch {
+	case b.err != nil:
+		return b.err
+	case b.b == nil:
+		return ErrClosed
+	case !b.reads:
+		return fmt.Errorf("storage: read from a batch that is for writes only")
+	}
+	return nil
+}
+
+// Set writes a key. Key and value are copied.
+func (b *Batch) Set(key, value []byte) { b.set(kindUser, key, value) }
+
+// SetMeta writes a key of Space.Meta.
+func (b *Batch) SetMeta(key, value []byte) { b.set(kindMeta, key, value) }
+
+func (b *Batch) set(kind byte, key, value []byte) {
+	if b.b == nil {
+		return
+	}
+	op := b.b.SetDeferred(maxKeyPrefixLen+len(key), len(value))
+	b.prefix.key(op.Key[:0], kind, key)
+	copy(op.Value, value)
+	b.note(op.Finish())
+}
+
+// Delete removes a key. A key that is not there is no error.
+func (b *Batch) Delete(key []byte) { b.delete(kindUser, key) }
+
+// DeleteMeta removes a key of Space.Meta.
+func (b *Batch) DeleteMeta(key []byte) { b.delete(kindMeta, key) }
+
+func (b *Batch) delete(kind byte, key []byte) {
+	if b.b == nil {
+		return
+	}
+	op := b.b.DeleteDeferred(maxKeyPrefixLen + len(key))
+	b.prefix.key(op.Key[:0], kind, key)
+	b.note(op.Finish())
+}
+
+// DeleteRange removes the keys in [lower, upper); nil means no bound.
+func (b *Batch) DeleteRange(lower, upper []byte) {
+	if b.b == nil {
+		return
+	}
+	from := b.prefix.key(nil, kindUser, lower)
+	to := b.prefix.end(kindUser)
+	if upper != nil {
+		to = b.prefix.key(nil, kindUser, upper)
+	}
+	b.note(b.b.DeleteRange(from, to, nil))
+}
+
+func (b *Batch) note(err error) {
+	if err != nil && b.err == nil {
+		b.err = classify(err)
+	}
+}
+
+// Empty reports whether nothing was written.
+func (b *Batch) Empty() bool { return b.b == nil || b.b.Empty() }
+
+// Bytes returns the size of what was written so far.
+func (b *Batch) Bytes() int {
+	if b.b == nil {
+		return 0
+	}
+	return b.b.Len()
+}
+
+// Commit makes the writes visible, all or none. After an error of a Sync commit
+// it is not known whether the batch will be there after a restart; the store has
+// failed then.
+func (b *Batch) Commit(durability Durability) error {
+	switch {
+	case b.err != nil:
+		return b.err
+	case b.b == nil:
+		return ErrClosed
+	case b.prefix != b.space.current.Load():
+		return fmt.Errorf("storage: content of group %d was replaced while a batch was open", b.space.group)
+	case b.b.Empty():
+		return nil
+	}
+	return b.space.store.commit(b.b, durability)
+}
+
+// Close frees the batch; what was not committed is dropped. Calling it again is
+// harmless.
+func (b *Batch) Close() {
+	if b.b == nil {
+		return
+	}
+	_ = b.b.Close()
+	b.b = nil
+	b.space.store.handles.Add(-1)
+}
+
+var _ pebble.Reader = (*pebble.Batch)(nil)

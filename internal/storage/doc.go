@@ -1,0 +1,30 @@
+// Package storage keeps a node's bytes on disk. It is the only importer of
+// Pebble, and shows nothing of it.
+//
+// A node has two stores: the state store, where the state machines of all groups
+// live, and the log store, where their Raft logs live. A Store is divided into
+// Spaces, one for each group; a state machine gets its Space and sees no keys but
+// its own.
+//
+//	store, err := storage.Open(dir, storage.Options{Logger: logger})
+//	space, err := store.Space(group)
+//	b := space.NewBatch()
+//	defer b.Close()
+//	b.Set(key, value)            // seen by b.Get and b.NewIterator at once
+//	err = b.Commit(storage.NoSync) // seen by all others from here on, all or none
+//
+// Durability: Commit(Sync) returns when the batch is on disk; Commit(NoSync) leaves
+// that to a later Sync, Flush or Close. What a crash leaves is always a prefix of
+// what was committed.
+//
+// Failures: an error of the disk under the write-ahead log cannot be undone (what
+// fsync has refused may be lost although it can be read). The Store has *failed*
+// from then on: Failed is closed, every further operation returns Err, and a
+// goroutine that is inside of a commit may be ended (runtime.Goexit, so that its
+// deferred functions run). The owner of the process stops it and starts it again;
+// nothing that Commit(Sync) has confirmed is lost by that.
+//
+// Memory is bounded by Options: CacheBytes for blocks read, MemTableBytes times
+// MemTables for what is not flushed yet. Both are allocated outside of the Go heap
+// where cgo is enabled, so GOMEMLIMIT does not count them.
+package storage
