@@ -1,0 +1,302 @@
+package oracle
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/ssmr/ssmr/internal/catalog"
+	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/pgerror"
+)
+
+// Kinds of commands in the oracle's log. Append only.
+const (
+	kindInitialise byte = iota + 1
+	kindAssign
+	kindBeginMoves
+	kindBeginReleases
+	kindFinish
+	kindSettled
+	kindSequence
+	kindCreateTable
+	kindAlterTable
+	kindDropTables
+	kindTruncate
+	kindAdvance
+	kindAdopt
+	kindClean
+	kindRaiseFloor
+)
+
+// RequestID makes a schema change harmless to send again: the oracle remembers
+// the outcome of the last ones. It is random.
+type RequestID [16]byte
+
+// MarshalText writes the id as hexadecimal digits.
+func (r RequestID) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, r[:]), nil }
+
+// UnmarshalText is the inverse of MarshalText.
+func (r *RequestID) UnmarshalText(b []byte) error {
+	if len(b) != 2*len(r) {
+		return errMalformed
+	}
+	_, err := hex.Decode(r[:], b)
+	return err
+}
+
+// logCommand is a command of the oracle's log.
+type logCommand interface {
+	append(dst []byte) []byte
+}
+
+// initialise tells a new cluster what it consists of.
+type initialise struct {
+	Partitions []catalog.Partition
+}
+
+// assign gives ids without a location one. Partition 0 creates nothing.
+type assign struct {
+	items []catalog.Assignment
+}
+
+// assigned is the answer for one id of an assign.
+type assigned struct {
+	location object.Location
+	// busy says that the id cannot be assigned now: it is being moved or released,
+	// or its table is fenced. The location, if any, is the one that stands.
+	busy bool
+}
+
+// beginMoves intends to move ids to a partition.
+type beginMoves struct {
+	to  object.PartitionID
+	ids []object.ID
+}
+
+// intent is the answer for one id of a beginMoves.
+type intent struct {
+	// move is the batch that the id moves in, or, with busy, the batch that has to
+	// end first (0: there is no room for another).
+	move object.LocationVersion
+	busy bool
+	// result is set where there is nothing to move.
+	result catalog.MoveResult
+}
+
+// beginReleases intends to drop the entries of ids that have no object.
+type beginReleases struct {
+	ids []object.ID
+}
+
+// finish ends a move or release: what departed has arrived.
+type finish struct {
+	move   object.LocationVersion
+	gone   []bool // for each id of the batch
+	reason string // why others are not gone
+}
+
+// settled forgets moves whose source has been told that they are finished.
+type settled struct {
+	moves []object.LocationVersion
+}
+
+// allocate takes a block of a sequence.
+type allocate struct {
+	table  object.TableID
+	column int
+	count  uint64
+}
+
+type createTable struct {
+	Request RequestID
+	Spec    catalog.TableSpec
+}
+
+type alterTable struct {
+	Request RequestID
+	Change  catalog.Change
+}
+
+type dropTables struct {
+	Request RequestID
+	Drop    catalog.Drop
+}
+
+type truncate struct {
+	Request  RequestID
+	Truncate catalog.Truncate
+}
+
+// advance takes a schema change from one phase to the next.
+type advance struct {
+	Job  uint64
+	From phase
+	Err  *pgerror.Error `json:",omitempty"` // a verification failed: go back
+}
+
+// adopt gives existing objects of a table that was static entries.
+type adopt struct {
+	job       uint64
+	partition object.PartitionID
+	ids       []object.ID
+}
+
+// clean removes entries of a dropped table, at most limit.
+type clean struct {
+	job   uint64
+	limit int
+}
+
+// raiseFloor raises the floor as far as it can be.
+type raiseFloor struct{}
+
+func appendJSON(dst []byte, kind byte, v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil { // the types above hold nothing that JSON cannot say
+		panic(fmt.Sprintf("oracle: encode log command: %v", err))
+	}
+	return append(append(dst, kind), text...)
+}
+
+func (c *initialise) append(dst []byte) []byte  { return appendJSON(dst, kindInitialise, c) }
+func (c *createTable) append(dst []byte) []byte { return appendJSON(dst, kindCreateTable, c) }
+func (c *alterTable) append(dst []byte) []byte  { return appendJSON(dst, kindAlterTable, c) }
+func (c *dropTables) append(dst []byte) []byte  { return appendJSON(dst, kindDropTables, c) }
+func (c *truncate) append(dst []byte) []byte    { return appendJSON(dst, kindTruncate, c) }
+func (c *advance) append(dst []byte) []byte     { return appendJSON(dst, kindAdvance, c) }
+
+func (c *assign) append(dst []byte) []byte {
+	return appendAssignments(append(dst, kindAssign), c.items)
+}
+
+func appendAssignments(dst []byte, items []catalog.Assignment) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(items)))
+	for _, it := range items {
+		dst = appendString(dst, it.ID)
+		dst = binary.AppendUvarint(dst, uint64(it.Partition))
+	}
+	return dst
+}
+
+func (d *decoder) assignments() []catalog.Assignment {
+	items := make([]catalog.Assignment, 0, d.count())
+	for range cap(items) {
+		items = append(items, catalog.Assignment{ID: d.id(), Partition: object.PartitionID(d.uint32())})
+	}
+	return items
+}
+
+func (c *beginMoves) append(dst []byte) []byte {
+	dst = binary.AppendUvarint(append(dst, kindBeginMoves), uint64(c.to))
+	return appendIDs(dst, c.ids)
+}
+
+func (c *beginReleases) append(dst []byte) []byte {
+	return appendIDs(append(dst, kindBeginReleases), c.ids)
+}
+
+func (c *finish) append(dst []byte) []byte {
+	dst = binary.AppendUvarint(append(dst, kindFinish), uint64(c.move))
+	dst = appendString(dst, c.reason)
+	dst = binary.AppendUvarint(dst, uint64(len(c.gone)))
+	for _, g := range c.gone {
+		dst = appendBool(dst, g)
+	}
+	return dst
+}
+
+func (c *settled) append(dst []byte) []byte {
+	dst = binary.AppendUvarint(append(dst, kindSettled), uint64(len(c.moves)))
+	for _, m := range c.moves {
+		dst = binary.AppendUvarint(dst, uint64(m))
+	}
+	return dst
+}
+
+func (c *allocate) append(dst []byte) []byte {
+	dst = binary.AppendUvarint(append(dst, kindSequence), uint64(c.table))
+	dst = binary.AppendUvarint(dst, uint64(c.column))
+	return binary.AppendUvarint(dst, c.count)
+}
+
+func (c *adopt) append(dst []byte) []byte {
+	dst = binary.AppendUvarint(append(dst, kindAdopt), c.job)
+	dst = binary.AppendUvarint(dst, uint64(c.partition))
+	return appendIDs(dst, c.ids)
+}
+
+func (c *clean) append(dst []byte) []byte {
+	dst = binary.AppendUvarint(append(dst, kindClean), c.job)
+	return binary.AppendUvarint(dst, uint64(c.limit))
+}
+
+func (c *raiseFloor) append(dst []byte) []byte { return append(dst, kindRaiseFloor) }
+
+// decodeCommand is the inverse of append.
+func decodeCommand(b []byte) (logCommand, error) {
+	if len(b) == 0 {
+		return nil, errMalformed
+	}
+	d := &decoder{b: b[1:]}
+	switch b[0] {
+	case kindInitialise:
+		return decodeJSON(d, new(initialise))
+	case kindCreateTable:
+		return decodeJSON(d, new(createTable))
+	case kindAlterTable:
+		return decodeJSON(d, new(alterTable))
+	case kindDropTables:
+		return decodeJSON(d, new(dropTables))
+	case kindTruncate:
+		return decodeJSON(d, new(truncate))
+	case kindAdvance:
+		return decodeJSON(d, new(advance))
+	}
+	c, err := decodeBinary(b[0], d)
+	if err != nil {
+		return nil, err
+	}
+	return c, d.end()
+}
+
+func decodeJSON[C logCommand](d *decoder, c C) (logCommand, error) {
+	if err := json.Unmarshal(d.b, c); err != nil {
+		return nil, fmt.Errorf("%w: %v", errMalformed, err)
+	}
+	return c, nil
+}
+
+func decodeBinary(kind byte, d *decoder) (logCommand, error) {
+	switch kind {
+	case kindAssign:
+		return &assign{items: d.assignments()}, nil
+	case kindBeginMoves:
+		return &beginMoves{to: object.PartitionID(d.uint32()), ids: d.ids()}, nil
+	case kindBeginReleases:
+		return &beginReleases{ids: d.ids()}, nil
+	case kindFinish:
+		c := &finish{move: object.LocationVersion(d.uvarint()), reason: string(d.bytes())}
+		c.gone = make([]bool, d.count())
+		for i := range c.gone {
+			c.gone[i] = d.bool()
+		}
+		return c, nil
+	case kindSettled:
+		c := &settled{moves: make([]object.LocationVersion, d.count())}
+		for i := range c.moves {
+			c.moves[i] = object.LocationVersion(d.uvarint())
+		}
+		return c, nil
+	case kindSequence:
+		return &allocate{table: object.TableID(d.uint32()), column: int(d.uint32()), count: d.uvarint()}, nil
+	case kindAdopt:
+		return &adopt{job: d.uvarint(), partition: object.PartitionID(d.uint32()), ids: d.ids()}, nil
+	case kindClean:
+		return &clean{job: d.uvarint(), limit: int(d.uint32())}, nil
+	case kindRaiseFloor:
+		return &raiseFloor{}, nil
+	}
+	return nil, fmt.Errorf("%w: command kind %d", errMalformed, kind)
+}
