@@ -20,6 +20,12 @@ const (
 	answerFailed
 )
 
+// Bits of the first byte of a departure. Append only.
+const (
+	departureGone byte = 1 << iota
+	departureDeferred
+)
+
 // AppendOutcome encodes the answer to a command: a *Departed for a Depart, a
 // *Result for everything else.
 func AppendOutcome(dst []byte, outcome any) []byte {
@@ -61,7 +67,11 @@ func AppendResult(dst []byte, res *Result) []byte {
 	dst = appendError(dst, res.Err)
 	dst = binary.AppendVarint(dst, res.Affected)
 	dst = appendRows(dst, res.Rows)
-	return appendAbsent(dst, res.Absent)
+	dst = appendAbsent(dst, res.Absent)
+	if len(res.Rest) > 0 {
+		dst = appendSpans(dst, res.Rest)
+	}
+	return dst
 }
 
 // DecodeResult is the inverse of AppendResult. The rows belong to b.
@@ -72,6 +82,9 @@ func DecodeResult(b []byte) (*Result, error) {
 	res.Affected = r.varint()
 	res.Rows = r.rows()
 	res.Absent = r.absent()
+	if r.more() {
+		res.Rest = r.spans()
+	}
 	if err := r.done(); err != nil {
 		return nil, err
 	}
@@ -84,7 +97,7 @@ func AppendDeparted(dst []byte, d *Departed) []byte {
 	dst = appendRefusal(dst, d.Refusal)
 	dst = appendUint(dst, uint64(len(d.Objects)))
 	for i := range d.Objects {
-		dst = appendBool(dst, d.Objects[i].Gone)
+		dst = append(dst, departureFlags(&d.Objects[i]))
 		dst = appendBytes(dst, d.Objects[i].Row)
 	}
 	return dst
@@ -98,13 +111,32 @@ func DecodeDeparted(b []byte) (*Departed, error) {
 	if n := r.count(2); n > 0 {
 		d.Objects = make([]Departure, n)
 		for i := range d.Objects {
-			d.Objects[i] = Departure{Gone: r.bool(), Row: r.bytes()}
+			flags := r.byte()
+			if flags > departureGone|departureDeferred {
+				r.fail("unknown kind of departure")
+			}
+			d.Objects[i] = Departure{
+				Gone:     flags&departureGone != 0,
+				Deferred: flags&departureDeferred != 0,
+				Row:      r.bytes(),
+			}
 		}
 	}
 	if err := r.done(); err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+func departureFlags(d *Departure) byte {
+	var flags byte
+	if d.Gone {
+		flags |= departureGone
+	}
+	if d.Deferred {
+		flags |= departureDeferred
+	}
+	return flags
 }
 
 func answerFlags(refusal *Refusal, err *pgerror.Error) byte {

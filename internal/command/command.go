@@ -101,6 +101,10 @@ type Result struct {
 	// no value of. Where the object's location came from a cache, the sender
 	// confirms it with the oracle before it believes this.
 	Absent []int
+	// Rest is set where a Write with Spans has reached the bound of what one log
+	// entry may do: it was executed on all objects of its Spans but these. The
+	// sender goes on with a new command for Rest; the parts are atomic one by one.
+	Rest []Span
 }
 
 // Reason says why a partition did not execute a command.
@@ -138,7 +142,9 @@ type Refusal struct {
 	Schema object.SchemaVersion
 }
 
-// Redirect says where an object is as far as a partition knows.
+// Redirect says where an object is as far as a partition knows. A location that
+// is not zero was made by a move that may be under way still: who follows it, or
+// remembers it, sets Target.Arriving, which is harmless when it has arrived.
 type Redirect struct {
 	ID       object.ID
 	Location object.Location
@@ -168,6 +174,9 @@ type Departure struct {
 	// where a move finds no object there, or a release finds one.
 	Gone bool
 	Row  []byte // the row; nil for a released id
+	// Deferred says that the object stays only because the rows of one answer have
+	// a bound: move it with a later Depart.
+	Deferred bool
 }
 
 // Arrive puts objects that departed into their new partition: step two of a
