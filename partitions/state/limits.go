@@ -1,0 +1,56 @@
+package state
+
+// Limits bound what one command and one read may do. Those of commands are the
+// same on all replicas of a group for ever: they decide results.
+type Limits struct {
+	// ChunkBytes bounds the rows of one chunk, unless the read says otherwise.
+	// Default: 256 KiB.
+	ChunkBytes int
+	// GroupBytes bounds what a read gathers for groups, first rows or distinct rows
+	// before it lets go of it. Default: 8 MiB.
+	GroupBytes int
+	// Programs bounds the decoded programs that are kept. Default: 1024.
+	Programs int
+}
+
+// Bounds of a single command. They are part of the meaning of logs: a change of
+// one needs a new kind of command.
+const (
+	// maxRowBytes bounds a row; a larger one is refused with 54000.
+	maxRowBytes = 8 << 20
+	// maxDepartBytes bounds the rows of one Departed.
+	maxDepartBytes = 8 << 20
+	// A Write over spans ends, with Result.Rest, when it has changed so many
+	// objects or bytes, has looked at so many, or returns so many bytes.
+	maxSpanChanges      = 16384
+	maxSpanChangedBytes = 8 << 20
+	maxSpanScanned      = 65536
+	maxSpanScannedBytes = 32 << 20
+	maxSpanReturned     = 1 << 20
+	// maxReturned bounds what RETURNING of a Write with targets gives.
+	maxReturned = 32 << 20
+	// windowBytes bounds the results that are remembered for one node, windowSize
+	// their number, and rememberedBytes one of them; what is larger is remembered
+	// without its content.
+	windowBytes     = 4 << 20
+	windowSize      = 1 << 17
+	rememberedBytes = 64 << 10
+	// maxSenders bounds the nodes whose results are remembered.
+	maxSenders = 1024
+	// forgetPerFloor bounds the markers that one RaiseFloor removes; the rest are
+	// void all the same, and are removed by later ones.
+	forgetPerFloor = 4096
+)
+
+func (l Limits) withDefaults() Limits {
+	if l.ChunkBytes == 0 {
+		l.ChunkBytes = 256 << 10
+	}
+	if l.GroupBytes == 0 {
+		l.GroupBytes = 8 << 20
+	}
+	if l.Programs == 0 {
+		l.Programs = 1024
+	}
+	return l
+}
