@@ -1,0 +1,162 @@
+package pgwire
+
+import (
+	"context"
+
+	"github.com/jackc/pgproto3/v2"
+
+	"github.com/ssmr/ssmr/internal/datum"
+	"github.com/ssmr/ssmr/internal/pgerror"
+)
+
+func (c *conn) parse(ctx context.Context, m *pgproto3.Parse) error {
+	if err := c.session.Parse(ctx, m.Name, m.Query, m.ParameterOIDs); err != nil {
+		return err
+	}
+	c.w.empty('1')
+	return nil
+}
+
+func (c *conn) bind(ctx context.Context, m *pgproto3.Bind) error {
+	stmt, err := c.session.Statement(m.PreparedStatement)
+	if err != nil {
+		return err
+	}
+	params, err := c.parameters(m, stmt.Params)
+	if err != nil {
+		return err
+	}
+	if n := len(m.ResultFormatCodes); n > 1 && n != len(stmt.Columns) {
+		return pgerror.New(pgerror.ProtocolViolation, "bind message has %d result formats but query has %d columns", n, len(stmt.Columns))
+	}
+	for _, code := range m.ResultFormatCodes {
+		if err := checkFormat(code); err != nil {
+			return err
+		}
+	}
+	if err := c.session.Bind(ctx, m.DestinationPortal, m.PreparedStatement, params, m.ResultFormatCodes); err != nil {
+		return err
+	}
+	c.w.empty('2')
+	return nil
+}
+
+// parameters decodes the parameters of a Bind.
+func (c *conn) parameters(m *pgproto3.Bind, types []datum.Type) ([]datum.Datum, error) {
+	if n := len(m.ParameterFormatCodes); n > 1 && n != len(m.Parameters) {
+		return nil, pgerror.New(pgerror.ProtocolViolation, "bind message has %d parameter formats but %d parameters", n, len(m.Parameters))
+	}
+	if len(m.Parameters) != len(types) {
+		return nil, pgerror.New(pgerror.ProtocolViolation, "bind message supplies %d parameters, but prepared statement \"%s\" requires %d",
+			len(m.Parameters), m.PreparedStatement, len(types))
+	}
+	if len(types) == 0 {
+		return nil, nil
+	}
+	params := make([]datum.Datum, len(types))
+	format := c.session.Format()
+	for i, b := range m.Parameters {
+		code := formatOf(m.ParameterFormatCodes, i)
+		if err := checkFormat(code); err != nil {
+			return nil, err
+		}
+		if b == nil {
+			continue
+		}
+		var err error
+		if code == 0 {
+			params[i], err = datum.ParseText(string(b), types[i], format)
+		} else {
+			params[i], err = datum.ParseBinary(b, types[i])
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return params, nil
+}
+
+func checkFormat(code int16) error {
+	if code != 0 && code != 1 {
+		return pgerror.New(pgerror.InvalidParameterValue, "unsupported format code: %d", code)
+	}
+	return nil
+}
+
+func (c *conn) describe(m *pgproto3.Describe) error {
+	switch m.ObjectType {
+	case 'S':
+		stmt, err := c.session.Statement(m.Name)
+		if err != nil {
+			return err
+		}
+		oids := make([]uint32, len(stmt.Params))
+		for i, t := range stmt.Params {
+			oids[i] = t.OID
+		}
+		c.w.send(&pgproto3.ParameterDescription{ParameterOIDs: oids})
+		if stmt.Columns == nil {
+			c.w.empty('n')
+		} else {
+			c.w.rowDescription(stmt.Columns, nil)
+		}
+	case 'P':
+		portal, err := c.session.Portal(m.Name)
+		if err != nil {
+			return err
+		}
+		if portal.Columns == nil {
+			c.w.empty('n')
+		} else {
+			c.w.rowDescription(portal.Columns, portal.Formats)
+		}
+	default:
+		return pgerror.New(pgerror.ProtocolViolation, "invalid DESCRIBE message subtype %d", m.ObjectType)
+	}
+	return nil
+}
+
+func (c *conn) execute(ctx context.Context, m *pgproto3.Execute) error {
+	portal, err := c.session.Portal(m.Portal)
+	if err != nil {
+		return err
+	}
+	c.rows = rows{c: c, cols: portal.Columns, formats: portal.Formats, format: c.session.Format()}
+	done, err := c.session.Execute(ctx, m.Portal, maxRows(m.MaxRows), &c.rows)
+	if err != nil {
+		return err
+	}
+	c.complete(done)
+	return nil
+}
+
+// maxRows understands the row limit of Execute: a negative one, which is an
+// unsigned number here, means all rows, as 0 does.
+func maxRows(n uint32) int64 {
+	if int32(n) < 0 {
+		return 0
+	}
+	return int64(n)
+}
+
+func (c *conn) closeNamed(m *pgproto3.Close) error {
+	switch m.ObjectType {
+	case 'S':
+		c.session.CloseStatement(m.Name)
+	case 'P':
+		c.session.ClosePortal(m.Name)
+	default:
+		return pgerror.New(pgerror.ProtocolViolation, "invalid CLOSE message subtype %d", m.ObjectType)
+	}
+	c.w.empty('3')
+	return nil
+}
+
+func (c *conn) sync(ctx context.Context) {
+	failed := c.skipping
+	c.skipping = false
+	if err := c.session.Sync(ctx, failed); err != nil {
+		c.w.sendError("ERROR", c.clientError(err))
+	}
+	c.w.ready(c.session.Status())
+}

@@ -1,0 +1,334 @@
+//go:build cluster
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ssmr/ssmr/tests/harness"
+)
+
+var (
+	duration = flag.Duration("duration", 40*time.Second, "how long each run under failures lasts")
+	seed     = flag.Uint64("seed", 0, "seed of the random choices; 0 picks one")
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	harness.Cleanup()
+	os.Exit(code)
+}
+
+const (
+	objects = 24
+	clients = 8
+)
+
+// chaos is one run: clients, a mover and a source of failures on one cluster.
+type chaos struct {
+	t       *testing.T
+	cluster *harness.Cluster
+	history *history
+	stop    context.Context
+	answers [5]atomic.Int64 // certain answers by kind
+	unknown atomic.Int64
+	moves   atomic.Int64
+}
+
+// TestLinearizableUnderFailures holds invariants 1 to 4: with kill -9, SIGSTOP and
+// restarts of any node, and moves all the while, each object's history is
+// linearizable, nothing acknowledged is lost, and one copy of each object is left.
+func TestLinearizableUnderFailures(t *testing.T) {
+	for _, placement := range []string{"hash", "least_loaded"} {
+		t.Run(placement, func(t *testing.T) { runChaos(t, placement) })
+	}
+}
+
+func runChaos(t *testing.T, placement string) {
+	s := *seed
+	if s == 0 {
+		s = uint64(time.Now().UnixNano())
+	}
+	t.Logf("seed %d", s)
+	cluster := harness.Start(t, 3)
+	ctx := context.Background()
+	conn := connect(t, cluster.Nodes[0])
+	mustExec(t, conn, fmt.Sprintf("CREATE TABLE register (id int PRIMARY KEY, v bigint NOT NULL) WITH (placement = '%s')", placement))
+
+	stop, cancel := context.WithTimeout(ctx, *duration)
+	defer cancel()
+	c := &chaos{t: t, cluster: cluster, history: newHistory(), stop: stop}
+	var running sync.WaitGroup
+	for i := range clients {
+		running.Go(func() { c.client(i, rand.New(rand.NewPCG(s, uint64(i)))) })
+	}
+	running.Go(func() { c.mover(rand.New(rand.NewPCG(s, 1000))) })
+	running.Go(func() { c.failures(rand.New(rand.NewPCG(s, 2000))) })
+	running.Wait()
+	for _, n := range cluster.Nodes {
+		n.WaitReady(60 * time.Second)
+	}
+	t.Logf("%d certain answers (read, upsert, add, insert, delete: %d %d %d %d %d), %d unknown, %d moves",
+		len(c.history.ops), c.answers[0].Load(), c.answers[1].Load(), c.answers[2].Load(), c.answers[3].Load(), c.answers[4].Load(),
+		c.unknown.Load(), c.moves.Load())
+	if c.answers[read].Load() < 100 || c.answers[upsert].Load() < 50 || c.moves.Load() < 10 {
+		t.Error("too little happened for the run to say anything")
+	}
+	c.finalReads()
+	c.check()
+	c.checkCopies()
+}
+
+func connect(t *testing.T, n *harness.Node) *pgx.Conn {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	conn, err := n.Connect(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+func mustExec(t *testing.T, conn *pgx.Conn, sql string, args ...any) pgconn.CommandTag {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	tag, err := conn.Exec(ctx, sql, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return tag
+}
+
+// client runs random operations, each on a random node, until the run stops.
+func (c *chaos) client(id int, rnd *rand.Rand) {
+	var conn *pgx.Conn
+	defer func() {
+		if conn != nil {
+			conn.Close(context.Background())
+		}
+	}()
+	for c.stop.Err() == nil {
+		if conn == nil || conn.IsClosed() || rnd.IntN(50) == 0 {
+			if conn != nil {
+				conn.Close(context.Background())
+			}
+			var err error
+			ctx, cancel := context.WithTimeout(c.stop, 3*time.Second)
+			conn, err = c.cluster.Nodes[rnd.IntN(len(c.cluster.Nodes))].Connect(ctx)
+			cancel()
+			if err != nil {
+				conn = nil
+				time.Sleep(20 * time.Millisecond)
+				continue
+			}
+		}
+		in := input{object: rnd.IntN(objects), value: rnd.Int64N(1000)}
+		switch r := rnd.IntN(100); {
+		case r < 40:
+			in.kind = read
+		case r < 55:
+			in.kind = upsert
+		case r < 75:
+			in.kind = add
+		case r < 87:
+			in.kind = insert
+		default:
+			in.kind = remove
+		}
+		c.do(id, conn, in)
+	}
+}
+
+// do runs one operation and records what the client was told.
+func (c *chaos) do(id int, conn *pgx.Conn, in input) {
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
+	defer cancel()
+	called := c.history.now()
+	out, err := execute(ctx, conn, in)
+	if err != nil {
+		if hadNoEffect(err) {
+			return
+		}
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && pg.Code[:2] == "XX" {
+			c.t.Errorf("internal error: %v", err)
+		}
+		out = output{unknown: true}
+		c.unknown.Add(1)
+	} else {
+		c.answers[in.kind].Add(1)
+	}
+	c.history.record(id, in, out, called)
+}
+
+func execute(ctx context.Context, conn *pgx.Conn, in input) (output, error) {
+	var out output
+	row := func(sql string, args ...any) error {
+		err := conn.QueryRow(ctx, sql, args...).Scan(&out.value)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		out.exists = err == nil
+		return err
+	}
+	switch in.kind {
+	case read:
+		return out, row("SELECT v FROM register WHERE id = $1", in.object)
+	case upsert:
+		_, err := conn.Exec(ctx, "INSERT INTO register VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET v = EXCLUDED.v", in.object, in.value)
+		return out, err
+	case add:
+		return out, row("UPDATE register SET v = v + $2 WHERE id = $1 RETURNING v", in.object, in.value)
+	case insert:
+		tag, err := conn.Exec(ctx, "INSERT INTO register VALUES ($1, $2) ON CONFLICT DO NOTHING", in.object, in.value)
+		out.exists = err == nil && tag.RowsAffected() == 1
+		return out, err
+	default:
+		return out, row("DELETE FROM register WHERE id = $1 RETURNING v", in.object)
+	}
+}
+
+// mover moves random objects to random partitions.
+func (c *chaos) mover(rnd *rand.Rand) {
+	for c.stop.Err() == nil {
+		ctx, cancel := context.WithTimeout(c.stop, 5*time.Second)
+		conn, err := c.cluster.Nodes[rnd.IntN(len(c.cluster.Nodes))].Connect(ctx)
+		cancel()
+		if err != nil {
+			time.Sleep(20 * time.Millisecond)
+			continue
+		}
+		for range 50 {
+			ctx, cancel := context.WithTimeout(c.stop, 8*time.Second)
+			sql := fmt.Sprintf("MOVE register WHERE id = %d TO PARTITION %d", rnd.IntN(objects), 1+rnd.IntN(4))
+			if rnd.IntN(10) == 0 {
+				sql = fmt.Sprintf("MOVE register WHERE id < %d TO PARTITION %d", rnd.IntN(objects), 1+rnd.IntN(4))
+			}
+			tag, err := conn.Exec(ctx, sql)
+			cancel()
+			if err != nil {
+				break
+			}
+			c.moves.Add(tag.RowsAffected())
+		}
+		conn.Close(context.Background())
+	}
+}
+
+// failures does one thing after another to one node at a time, so that a majority
+// lives, and leaves all nodes running.
+func (c *chaos) failures(rnd *rand.Rand) {
+	pause := func(least, most time.Duration) {
+		select {
+		case <-time.After(least + time.Duration(rnd.Int64N(int64(most-least)))):
+		case <-c.stop.Done():
+		}
+	}
+	for pause(time.Second, 3*time.Second); c.stop.Err() == nil; pause(2*time.Second, 5*time.Second) {
+		node := c.cluster.Nodes[rnd.IntN(len(c.cluster.Nodes))]
+		switch rnd.IntN(3) {
+		case 0:
+			c.t.Logf("%s: kill -9 %s", time.Since(c.history.start).Round(time.Millisecond), node.Name)
+			node.Kill()
+			pause(100*time.Millisecond, 3*time.Second)
+			node.Start()
+		case 1:
+			c.t.Logf("%s: stop %s", time.Since(c.history.start).Round(time.Millisecond), node.Name)
+			node.Stop()
+			pause(500*time.Millisecond, 5*time.Second)
+			node.Continue()
+		case 2:
+			c.t.Logf("%s: restart %s", time.Since(c.history.start).Round(time.Millisecond), node.Name)
+			if code := node.Terminate(); code != 0 {
+				c.t.Errorf("%s ended with exit code %d after SIGTERM", node.Name, code)
+			}
+			node.Start()
+		}
+	}
+}
+
+// finalReads reads every object once more through every node.
+func (c *chaos) finalReads() {
+	for i, n := range c.cluster.Nodes {
+		conn := connect(c.t, n)
+		for object := range objects {
+			called := c.history.now()
+			in := input{object: object, kind: read}
+			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+			out, err := execute(ctx, conn, in)
+			cancel()
+			if err != nil {
+				c.t.Fatalf("reading object %d through %s after the run: %v", object, n.Name, err)
+			}
+			c.history.record(clients+i, in, out, called)
+		}
+	}
+}
+
+func (c *chaos) check() {
+	result, info := porcupine.CheckOperationsVerbose(model, c.history.ops, 2*time.Minute)
+	switch result {
+	case porcupine.Ok:
+	case porcupine.Unknown:
+		c.t.Error("the checker did not finish in time")
+	case porcupine.Illegal:
+		file := filepath.Join(os.TempDir(), fmt.Sprintf("ssmr-history-%d.html", os.Getpid()))
+		if err := porcupine.VisualizePath(model, info, file); err != nil {
+			file = err.Error()
+		}
+		c.t.Errorf("the history is not linearizable; see %s", file)
+	}
+}
+
+// checkCopies scans the table: no object may be there twice, and a scan must find
+// what reads by key find.
+func (c *chaos) checkCopies() {
+	conn := connect(c.t, c.cluster.Nodes[0])
+	ctx := context.Background()
+	rows, err := conn.Query(ctx, "SELECT id, v, _partition FROM register")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	type row struct {
+		ID        int
+		V         int64
+		Partition int
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[row])
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	seen := make(map[int]row)
+	for _, r := range found {
+		if other, twice := seen[r.ID]; twice {
+			c.t.Errorf("object %d is in partition %d and in partition %d", r.ID, other.Partition, r.Partition)
+		}
+		seen[r.ID] = r
+	}
+	for object := range objects {
+		out, err := execute(ctx, conn, input{object: object, kind: read})
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if r, ok := seen[object]; ok != out.exists || ok && r.V != out.value {
+			c.t.Errorf("object %d: the scan says %v %+v, the read %+v", object, ok, r, out)
+		}
+	}
+}
