@@ -63,7 +63,7 @@ func main() {
 }
 
 func run(r *reporter, o options) {
-	pg := startPostgres(r, o.nodes)
+	pg := system{name: "postgres", host: harness.StartPostgres(r, o.nodes), user: "postgres", database: "postgres"}
 	cluster := harness.Start(r, o.nodes)
 	ssmr := system{name: "ssmr", host: cluster.Nodes[0].SQL, user: "test", database: "test"}
 	systems := []system{pg, ssmr}

@@ -1,0 +1,22 @@
+-- JSON.
+SELECT '{"b": 1, "a": [1, 2, {"c": null}]}'::json, '{"b": 1, "a": [1, 2, {"c": null}], "b": 2}'::jsonb, '  [1,   2]'::json, '1.50'::jsonb, '"x\u0041"'::jsonb, 'null'::jsonb;
+SELECT '{bad}'::json;
+SELECT '{"a":1,}'::jsonb;
+SELECT ''::jsonb;
+SELECT '{"a": {"b": 5}}'::jsonb -> 'a', '{"a": {"b": 5}}'::jsonb ->> 'a', '{"a": {"b": 5}}'::jsonb #> '{a,b}', '{"a": {"b": 5}}'::jsonb #>> '{a,b}', '[1,2,3]'::jsonb -> 1, '[1,2,3]'::jsonb -> -1, '[1,2,3]'::jsonb ->> 5, '{"a": null}'::jsonb ->> 'a', '{"a": null}'::jsonb -> 'a';
+SELECT '{"a": 1, "b": 2}'::jsonb @> '{"a": 1}', '{"a": 1}'::jsonb <@ '{"a": 1, "b": 2}', '{"a": 1}'::jsonb ? 'a', '{"a": 1}'::jsonb ?| array['x', 'a'], '{"a": 1}'::jsonb ?& array['x', 'a'], '[1, 2, [1]]'::jsonb @> '[2, 1]', '"a"'::jsonb @> '"a"';
+SELECT '{"a": 1}'::jsonb || '{"b": 2}', '[1]'::jsonb || '2', '{"a": 1, "b": 2}'::jsonb - 'a', '[1, 2, 3]'::jsonb - 1, '{"a": {"b": 1}}'::jsonb #- '{a,b}', '{"a": 1, "b": 2}'::jsonb - array['a', 'b'];
+SELECT jsonb_build_object('a', 1, 'b', NULL, 'c', true), jsonb_build_array(1, 'x', NULL, 1.5), json_build_object('a', 'x'), json_build_array(1, 2), to_jsonb('a'::text), to_jsonb(1.50), to_json(ARRAY[1, 2]), to_jsonb(date '2024-01-01');
+SELECT jsonb_build_object('a');
+SELECT jsonb_typeof('{}'), jsonb_typeof('[]'), jsonb_typeof('1'), jsonb_typeof('"a"'), jsonb_typeof('null'), jsonb_typeof('true'), json_typeof('1.5'), jsonb_array_length('[1, 2]'), json_array_length('[]');
+SELECT jsonb_array_length('{}');
+SELECT jsonb_set('{"a": {"b": 1}}', '{a,b}', '2'), jsonb_set('{"a": 1}', '{x}', '2'), jsonb_set('{"a": 1}', '{x}', '2', false), jsonb_set('[1, 2]', '{0}', '9'), jsonb_insert('[1, 2]', '{1}', '9'), jsonb_strip_nulls('{"a": null, "b": 1}'), jsonb_extract_path('{"a": {"b": 1}}', 'a', 'b'), jsonb_extract_path_text('{"a": {"b": "x"}}', 'a', 'b');
+SELECT jsonb_pretty('{"a": [1, {"b": 2}], "c": {}}');
+SELECT '{"a": 1}'::jsonb = '{"a": 1.0}'::jsonb, '[1]'::jsonb < '[2]'::jsonb, '{"b":1,"a":1}'::jsonb = '{"a":1,"b":1}'::jsonb;
+SELECT ('{"a": 5}'::jsonb -> 'a')::int, ('{"a": "x"}'::jsonb ->> 'a') || 'y', ('{"n": 2}'::jsonb ->> 'n')::int + 1;
+SELECT ('{"a": "x"}'::jsonb -> 'a')::int;
+SELECT '{"a": 1}'::json = '{"a": 1}'::json;
+SELECT '{"a":1}'::json -> 'a', '{"a":{"b":[10,20]}}'::json #>> '{a,b,1}', '{"a": "\"q\""}'::jsonb ->> 'a';
+SELECT '{"long": 12345678901234567890.123456789, "exp": 1e5, "neg": -0.0}'::jsonb;
+SELECT '"\ud83d\ude00"'::jsonb, '"\u0000"'::json;
+SELECT '"\u0000"'::jsonb;
