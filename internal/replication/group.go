@@ -2,106 +2,386 @@ package replication
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/hashicorp/raft"
 
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/storage"
 )
 
-// Host is a node's part of all groups. Its methods may be called from many
-// goroutines.
-type Host struct{}
-
-// NewHost prepares the node's part; groups are started with Start.
-func NewHost(cfg Config) (*Host, error) { return nil, ErrStopped }
-
-// Start opens the state machine and starts its replica.
-func (h *Host) Start(cfg GroupConfig) (*Group, error) { return nil, ErrStopped }
-
-// Group returns a group that was started; nil if there is none.
-func (h *Host) Group(id object.GroupID) *Group { return nil }
-
-// Groups returns the groups that were started, by id.
-func (h *Host) Groups() []*Group { return nil }
-
-// Failed is closed when storage has failed and the process should be restarted;
-// Err says why.
-func (h *Host) Failed() <-chan struct{} { return nil }
-
-// Err returns why the host has failed; nil if it has not.
-func (h *Host) Err() error { return nil }
-
-// Drain hands the leadership of all groups that this node leads to others. It
-// returns when that is done, or ctx ends.
-func (h *Host) Drain(ctx context.Context) error { return nil }
-
-// Close stops all groups and waits for them. Calling it again is harmless.
-func (h *Host) Close() error { return nil }
+const (
+	// entriesPerMessage is what a leader sends to a follower that is behind at once,
+	// and what is applied at once.
+	entriesPerMessage = 64
+	// stopWait bounds the wait for a replica to stop. Only a disk that hangs, or that
+	// has failed, can take so long.
+	stopWait = 10 * time.Second
+	// compactPause is the least time between two compactions.
+	compactPause = time.Second
+)
 
 // Group is one replica. Its methods may be called from many goroutines.
-type Group struct{}
+type Group struct {
+	host   *Host
+	id     object.GroupID
+	limits Limits
+	log    *slog.Logger
+	ctx    context.Context // ends when the replica begins to stop
+	cancel context.CancelFunc
 
-// ID returns the group's number.
-func (g *Group) ID() object.GroupID { return 0 }
+	space     *storage.Space
+	logs      *logStore
+	snapshots *snapshotStore
+	machine   *machine
+	lease     *lease
+	transport *transport
+	raft      *raft.Raft
+	queue     *queue
+	prod      prod
+	checksums checksums
 
-// Space returns where the state machine's content is.
-func (g *Group) Space() *storage.Space { return nil }
+	role    atomic.Pointer[Role]
+	roles   roleWatch
+	applied appliedWatch
+	full    chan struct{} // signals that the log wants to be compacted
+	notify  chan bool     // raft: leadership won or lost
+	events  chan raft.Observation
 
-// Propose has a command executed and returns the state machine's result. The
-// command must not be changed until it returns. See the package comment for errors.
-func (g *Group) Propose(ctx context.Context, command []byte) (any, error) { return nil, ErrStopped }
+	// changeover is held for writing while the content is replaced.
+	changeover sync.RWMutex
 
-// Read runs fn, which reads the state machine, and returns nil if what fn read
-// includes every write that was acknowledged before the call. fn may run more than
-// once; its error is returned.
-func (g *Group) Read(ctx context.Context, fn func() error) error { return ErrStopped }
+	commandsProposed atomic.Uint64
+	commandsApplied  atomic.Uint64
+	entriesApplied   atomic.Uint64
 
-// ReadStale runs fn on whatever this replica has applied, if that is at most so
-// far behind the leader; ErrStale otherwise.
-func (g *Group) ReadStale(maxStaleness time.Duration, fn func() error) error { return ErrStale }
+	mu       sync.Mutex // guards stopping and err
+	stopping bool
+	err      error
+	running  sync.WaitGroup // what stop waits for; added to under mu, while not stopping
+	dead     chan struct{}  // closed when nobody will answer any more
+	deadOnce sync.Once
+	stopOnce sync.Once
+	stopErr  error
+}
 
-// Leader returns the node that leads, as far as this replica knows; may be empty.
-func (g *Group) Leader() object.NodeID { return "" }
+// newGroup opens what the replica has on disk.
+func (h *Host) newGroup(cfg GroupConfig) (*Group, error) {
+	g := &Group{
+		host: h, id: cfg.ID, limits: h.cfg.Limits,
+		log:    h.log.With("group", uint32(cfg.ID)),
+		full:   make(chan struct{}, 1),
+		notify: make(chan bool, 16),
+		events: make(chan raft.Observation, 16),
+		dead:   make(chan struct{}),
+	}
+	g.ctx, g.cancel = context.WithCancel(h.ctx)
+	g.prod.g, g.checksums.g, g.roles.g = g, g, g
+	g.role.Store(new(Role))
+	g.queue = newQueue(g.limits)
+	logSpace, err := h.cfg.Log.Space(cfg.ID)
+	if err != nil {
+		return nil, err
+	}
+	if g.space, err = h.cfg.State.Space(cfg.ID); err != nil {
+		return nil, err
+	}
+	if g.logs, err = openLog(logSpace, g.limits, g.fail, g.logFull); err != nil {
+		return nil, err
+	}
+	if g.snapshots, err = openSnapshots(cfg.ID, h.self, g.logs); err != nil {
+		return nil, err
+	}
+	g.machine = &machine{g: g, sm: cfg.StateMachine, space: g.space}
+	g.machine.committer, _ = cfg.StateMachine.(Committer)
+	if err := g.machine.open(); err != nil {
+		return nil, err
+	}
+	if err := g.checkContinuity(); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
 
-// IsLeader reports whether this replica leads and can serve reads. It is a hint:
-// only Propose and Read know.
-func (g *Group) IsLeader() bool { return false }
+// checkContinuity refuses a state that the log does not continue, as after one of
+// the two folders was lost or put back from a copy.
+func (g *Group) checkContinuity() error {
+	first, last, _ := g.logs.extent()
+	snapshot, state := g.snapshots.index(), g.machine.index
+	switch {
+	case state < snapshot:
+		return fmt.Errorf("%w: state is of index %d, but its log begins behind %d", storage.ErrCorrupt, state, snapshot)
+	case first > state+1 && first > 1:
+		return fmt.Errorf("%w: state is of index %d, but its log begins at %d", storage.ErrCorrupt, state, first)
+	case last == 0 && snapshot == 0 && state > 0:
+		return fmt.Errorf("%w: state is of index %d, but its log is missing", storage.ErrCorrupt, state)
+	}
+	return nil
+}
 
-// Role returns what the replica is now.
-func (g *Group) Role() Role { return Role{} }
+// start founds the group if it is new, and starts raft.
+func (g *Group) start(cfg GroupConfig) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // raft's way to say that a store has failed
+			err = fmt.Errorf("%v\n%s", p, debug.Stack())
+		}
+	}()
+	h := g.host
+	exists, err := raft.HasExistingState(g.logs, g.logs, g.snapshots)
+	if err != nil {
+		return err
+	}
+	voters := len(cfg.Peers)
+	g.lease = newLease(h.cfg.Clock, h.self, h.cfg.Timing.NoLease)
+	g.transport = &transport{
+		group: g.id, self: h.self, network: h.cfg.Network, clock: h.cfg.Clock, timing: h.cfg.Timing,
+		lease: g.lease, log: g.logs, fresh: new(freshness),
+		promises: newPromises(h.cfg.Clock, h.cfg.Timing.Heartbeat, !exists, g.lease),
+		incoming: make(chan raft.RPC), ctx: g.ctx,
+	}
+	config := g.raftConfig()
+	switch {
+	case exists:
+		if voters, err = g.storedVoters(); err != nil {
+			return err
+		}
+	case !cfg.Join:
+		configuration, err := foundation(cfg.Peers, h.self)
+		if err != nil {
+			return err
+		}
+		if err := raft.BootstrapCluster(config, g.logs, g.logs, g.snapshots, g.transport, configuration); err != nil {
+			return err
+		}
+	}
+	if voters == 1 {
+		// Nobody to wait for.
+		config.HeartbeatTimeout, config.ElectionTimeout = 20*time.Millisecond, 20*time.Millisecond
+		config.LeaderLeaseTimeout = 20 * time.Millisecond
+	}
+	if g.raft, err = raft.NewRaft(config, g.machine, g.logs, g.logs, g.snapshots, g.transport); err != nil {
+		return err
+	}
+	g.transport.raft.Store(g.raft)
+	g.logs.ready.Store(true)
+	g.raft.RegisterObserver(raft.NewObserver(g.events, false, func(o *raft.Observation) bool {
+		_, ok := o.Data.(raft.LeaderObservation)
+		return ok
+	}))
+	for range g.limits.InFlight {
+		g.running.Go(g.work)
+	}
+	g.running.Go(g.watch)
+	g.running.Go(g.compactLoop)
+	return nil
+}
 
-// Roles returns a channel that gives the present role and then every change; a
-// receiver that is slow misses what was overtaken, never the last. stop ends it.
-func (g *Group) Roles() (roles <-chan Role, stop func()) { return nil, func() {} }
+func (g *Group) raftConfig() *raft.Config {
+	t := g.host.cfg.Timing
+	config := raft.DefaultConfig()
+	config.LocalID = raft.ServerID(g.host.self)
+	config.HeartbeatTimeout, config.ElectionTimeout = t.Heartbeat, t.Election
+	config.LeaderLeaseTimeout = t.Heartbeat
+	config.CommitTimeout = t.Commit
+	config.MaxAppendEntries = entriesPerMessage
+	config.TrailingLogs = 1 // what trails is the log store's business
+	config.SnapshotInterval = 24 * time.Hour
+	config.SnapshotThreshold = math.MaxUint64 // compactLoop decides
+	config.NoSnapshotRestoreOnStart = true    // the state is where it was
+	config.ShutdownOnRemove = false
+	config.NoLegacyTelemetry = true
+	config.NotifyCh = g.notify
+	config.Logger = newRaftLogger(g.log)
+	return config
+}
 
-// TransferLeadership hands the leadership to another node, or to the one that is
-// furthest where to is empty. It does nothing if this replica does not lead.
-func (g *Group) TransferLeadership(ctx context.Context, to object.NodeID) error { return nil }
+// foundation is the configuration of a new group.
+func foundation(peers []object.NodeID, self object.NodeID) (raft.Configuration, error) {
+	var c raft.Configuration
+	member := false
+	for _, p := range peers {
+		member = member || p == self
+		c.Servers = append(c.Servers, raft.Server{Suffrage: raft.Voter, ID: raft.ServerID(p), Address: raft.ServerAddress(p)})
+	}
+	if !member {
+		return c, fmt.Errorf("node %s is not among the peers of the new group", self)
+	}
+	return c, nil
+}
 
-// AppliedIndex returns the index of the last entry whose effects can be read.
-func (g *Group) AppliedIndex() uint64 { return 0 }
+// storedVoters returns the number of voters that the newest configuration on disk
+// has.
+func (g *Group) storedVoters() (int, error) {
+	var c raft.Configuration
+	if list, _ := g.snapshots.List(); len(list) > 0 {
+		c = list[0].Configuration
+	}
+	first, last, _ := g.logs.extent()
+	for index := first; index != 0 && index <= last; index++ {
+		var l raft.Log
+		if err := g.logs.GetLog(index, &l); err != nil {
+			return 0, err
+		}
+		if l.Type == raft.LogConfiguration {
+			c = raft.DecodeConfiguration(l.Data)
+		}
+	}
+	voters := 0
+	for _, s := range c.Servers {
+		if s.Suffrage == raft.Voter {
+			voters++
+		}
+	}
+	return voters, nil
+}
 
-// WaitApplied waits until the replica has applied the index.
-func (g *Group) WaitApplied(ctx context.Context, index uint64) error { return nil }
+// enter counts one more thing that stop waits for; the caller calls running.Done.
+func (g *Group) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopping {
+		return false
+	}
+	g.running.Add(1)
+	return true
+}
 
-// TakeChecksum has all replicas compute the hash of their content at the same
-// index, and returns this replica's. It is for leaders.
-func (g *Group) TakeChecksum(ctx context.Context) (Checksum, error) { return Checksum{}, nil }
+// fail stops the replica because of an error. It may be called on any goroutine.
+func (g *Group) fail(err error) {
+	g.mu.Lock()
+	if g.stopping {
+		g.mu.Unlock()
+		return
+	}
+	g.stopping, g.err = true, err
+	g.mu.Unlock()
+	g.log.Error("replica stops", "error", err)
+	g.cancel()
+	g.die()
+	go func() { _ = g.stop() }()
+}
 
-// Checksum returns the hash that a node's replica has computed for TakeChecksum at
-// an index; it waits until the replica gets there.
-func (g *Group) Checksum(ctx context.Context, node object.NodeID, index uint64) (Checksum, error) {
-	return Checksum{}, nil
+func (g *Group) die() { g.deadOnce.Do(func() { close(g.dead) }) }
+
+// stop ends everything that belongs to the replica, and waits for it.
+func (g *Group) stop() error {
+	g.stopOnce.Do(func() {
+		g.mu.Lock()
+		g.stopping = true
+		g.mu.Unlock()
+		g.cancel()
+		g.queue.close()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if g.raft != nil {
+				_ = g.raft.Shutdown().Error()
+			}
+		}()
+		timer := time.NewTimer(stopWait)
+		defer timer.Stop()
+		select {
+		case <-done:
+		case <-timer.C:
+			g.stopErr = fmt.Errorf("group %d: replica does not stop", g.id)
+		}
+		g.die()
+		g.logs.close()
+		if g.lease != nil {
+			g.lease.end(g.lease.state.Load().term)
+		}
+		if !waitFor(&g.running, stopWait) && g.stopErr == nil && g.Err() == nil {
+			g.stopErr = fmt.Errorf("group %d: something of the replica does not stop", g.id)
+		}
+	})
+	return g.stopErr
+}
+
+// waitFor waits for a group of goroutines; it reports false after a time.
+func waitFor(wg *sync.WaitGroup, limit time.Duration) bool {
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// await waits for something of raft. Raft forgets some futures when it stops: then
+// a goroutine stays behind, and await returns ErrStopped.
+func (g *Group) await(ctx context.Context, f raft.Future) error {
+	done := make(chan error, 1)
+	go func() { done <- f.Error() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-g.dead:
+		return g.stoppedError()
+	}
+}
+
+// logFull is told by the log store that much was appended.
+func (g *Group) logFull() {
+	select {
+	case g.full <- struct{}{}:
+	default:
+	}
+}
+
+func (g *Group) compactLoop() {
+	for {
+		select {
+		case <-g.full:
+		case <-g.ctx.Done():
+			return
+		}
+		if err := g.Compact(g.ctx); err != nil && g.ctx.Err() == nil {
+			g.log.Warn("log could not be compacted", "error", err)
+		}
+		timer := time.NewTimer(compactPause)
+		select {
+		case <-timer.C:
+		case <-g.ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
 }
 
 // Compact flushes the state and truncates the log now.
-func (g *Group) Compact(ctx context.Context) error { return nil }
+func (g *Group) Compact(ctx context.Context) error {
+	err := g.await(ctx, g.raft.Snapshot())
+	if errors.Is(err, raft.ErrNothingNewToSnapshot) {
+		return nil
+	}
+	return err
+}
 
-// Status returns figures about the replica.
-func (g *Group) Status() Status { return Status{} }
+// ID returns the group's number.
+func (g *Group) ID() object.GroupID { return g.id }
+
+// Space returns where the state machine's content is.
+func (g *Group) Space() *storage.Space { return g.space }
 
 // Done is closed when the replica has stopped; Err says why.
-func (g *Group) Done() <-chan struct{} { return nil }
+func (g *Group) Done() <-chan struct{} { return g.dead }
 
 // Err returns why the replica has stopped; nil while it runs and after Close.
-func (g *Group) Err() error { return nil }
+func (g *Group) Err() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.err
+}

@@ -1,0 +1,262 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/ssmr/ssmr/internal/cluster"
+)
+
+// proposal is a command on its way into the log.
+type proposal struct {
+	command  []byte
+	checksum bool // no command: an entry of its own, entryChecksum
+	done     chan outcome
+
+	// Guarded by the queue's mutex. Once taken, the command may be executed.
+	taken     bool
+	abandoned bool
+}
+
+type outcome struct {
+	result any
+	err    error
+}
+
+var proposals = sync.Pool{New: func() any { return &proposal{done: make(chan outcome, 1)} }}
+
+// queue is where commands gather while an entry is in flight.
+type queue struct {
+	limits Limits
+
+	mu     sync.Mutex // guards what follows
+	list   []*proposal
+	bytes  int
+	closed bool
+	wake   sync.Cond
+}
+
+func newQueue(limits Limits) *queue {
+	q := &queue{limits: limits}
+	q.wake.L = &q.mu
+	return q
+}
+
+// add queues a command. Errors mean that it was not queued.
+func (q *queue) add(p *proposal) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.closed:
+		return ErrStopped
+	case len(q.list) >= q.limits.QueueCommands,
+		len(q.list) > 0 && q.bytes+len(p.command) > q.limits.QueueBytes:
+		return cluster.ErrOverloaded
+	}
+	q.list = append(q.list, p)
+	q.bytes += len(p.command)
+	q.wake.Signal()
+	return nil
+}
+
+// abandon takes a command back; it reports false if it was taken already.
+func (q *queue) abandon(p *proposal) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p.abandoned = !p.taken
+	return p.abandoned
+}
+
+// take waits for commands and takes those of one entry, appended to dst. It
+// returns none when the queue is closed.
+func (q *queue) take(dst []*proposal) []*proposal {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for {
+		for len(q.list) == 0 && !q.closed {
+			q.wake.Wait()
+		}
+		if q.closed {
+			return dst
+		}
+		if dst = q.takeSome(dst); len(dst) > 0 {
+			return dst
+		}
+	}
+}
+
+func (q *queue) takeSome(dst []*proposal) []*proposal {
+	size, n := 0, 0
+	for _, p := range q.list {
+		if !p.abandoned {
+			if len(dst) > 0 && (p.checksum || dst[0].checksum || len(dst) >= q.limits.BatchCommands ||
+				size+len(p.command) > q.limits.BatchBytes) {
+				break
+			}
+			p.taken = true
+			dst = append(dst, p)
+			size += len(p.command)
+		}
+		q.bytes -= len(p.command)
+		n++
+	}
+	rest := copy(q.list, q.list[n:])
+	clear(q.list[rest:])
+	q.list = q.list[:rest]
+	if cap(q.list) > 4096 && rest < 64 {
+		q.list = append(make([]*proposal, 0, 128), q.list...)
+	}
+	return dst
+}
+
+// close fails what is queued, and everything after.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	for _, p := range q.list {
+		if !p.abandoned {
+			p.taken = true
+			p.done <- outcome{err: ErrStopped}
+		}
+	}
+	q.list, q.bytes = nil, 0
+	q.wake.Broadcast()
+}
+
+func (q *queue) length() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.list)
+}
+
+// Propose has a command executed and returns the state machine's result. The
+// command must not be changed until it returns. See the package comment for errors.
+func (g *Group) Propose(ctx context.Context, command []byte) (any, error) {
+	return g.propose(ctx, command, false)
+}
+
+func (g *Group) propose(ctx context.Context, command []byte, checksum bool) (any, error) {
+	if len(command) > g.limits.CommandBytes {
+		return nil, fmt.Errorf("%w: %d bytes, allowed are %d", ErrTooLarge, len(command), g.limits.CommandBytes)
+	}
+	if g.raft.State() != raft.Leader {
+		return nil, g.notLeader()
+	}
+	p := proposals.Get().(*proposal)
+	p.command, p.checksum, p.taken, p.abandoned = command, checksum, false, false
+	if err := g.queue.add(p); err != nil {
+		proposals.Put(p)
+		if errors.Is(err, ErrStopped) {
+			return nil, g.stoppedError()
+		}
+		return nil, err
+	}
+	g.commandsProposed.Add(1)
+	select {
+	case o := <-p.done:
+		p.command = nil
+		proposals.Put(p)
+		if errors.Is(o.err, ErrStopped) {
+			return nil, g.stoppedError()
+		}
+		return o.result, o.err
+	case <-ctx.Done():
+		if g.queue.abandon(p) {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("%w: %w", cluster.ErrInterrupted, ctx.Err())
+	case <-g.dead:
+		if g.queue.abandon(p) {
+			return nil, g.stoppedError()
+		}
+		return nil, fmt.Errorf("%w: %w", cluster.ErrInterrupted, ErrStopped)
+	}
+}
+
+// work proposes entries, one at a time.
+func (g *Group) work() {
+	var batch []*proposal
+	for {
+		clear(batch)
+		if batch = g.queue.take(batch[:0]); len(batch) == 0 {
+			return
+		}
+		future := g.raft.ApplyLog(raft.Log{Data: encodeEntry(batch)}, 0)
+		deliver(batch, future, g)
+	}
+}
+
+func encodeEntry(batch []*proposal) []byte {
+	if batch[0].checksum {
+		return []byte{entryChecksum}
+	}
+	size := 1 + commandOverhead
+	for _, p := range batch {
+		size += len(p.command) + commandOverhead
+	}
+	data := appendCommandsHeader(make([]byte, 0, size), len(batch))
+	for _, p := range batch {
+		data = appendCommand(data, p.command)
+	}
+	return data
+}
+
+// deliver waits for an entry's fate and tells those who wait for its commands.
+func deliver(batch []*proposal, future raft.ApplyFuture, g *Group) {
+	if err := future.Error(); err != nil {
+		err = g.proposalError(err)
+		for _, p := range batch {
+			p.done <- outcome{err: err}
+		}
+		return
+	}
+	done, ok := future.Response().(*applied)
+	if !ok {
+		done = &applied{err: fmt.Errorf("entry gave a %T", future.Response())}
+	}
+	if done.err == nil && len(done.results) != len(batch) {
+		done.err = fmt.Errorf("entry of %d commands gave %d results", len(batch), len(done.results))
+	}
+	for i, p := range batch {
+		if done.err != nil {
+			p.done <- outcome{err: fmt.Errorf("%w: %w", cluster.ErrInterrupted, done.err)}
+			continue
+		}
+		p.done <- outcome{result: done.results[i]}
+	}
+}
+
+// proposalError says what an error of raft means for the commands of an entry.
+func (g *Group) proposalError(err error) error {
+	switch {
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress),
+		errors.Is(err, raft.ErrEnqueueTimeout):
+		return g.notLeader() // raft has not touched it
+	}
+	return fmt.Errorf("%w: %w", cluster.ErrInterrupted, err)
+}
+
+// notLeader names the leader, unless that is this replica itself, which is about
+// to become it or has just ceased to be.
+func (g *Group) notLeader() error {
+	if g.ctx.Err() != nil {
+		return g.stoppedError()
+	}
+	leader := g.Leader()
+	if leader == g.host.self {
+		leader = ""
+	}
+	return &cluster.NotLeader{Leader: leader}
+}
+
+func (g *Group) stoppedError() error {
+	if err := g.Err(); err != nil {
+		return fmt.Errorf("%w: %w: %w", ErrStopped, err, &cluster.NotLeader{})
+	}
+	return fmt.Errorf("%w: %w", ErrStopped, &cluster.NotLeader{})
+}
