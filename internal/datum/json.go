@@ -63,3 +63,9 @@ func NormalizeJSON(s string) (string, error) { return "", notYet() }
 
 // AppendJSONString appends a text as a JSON string, as PostgreSQL writes it.
 func AppendJSONString(dst []byte, s string) []byte { return dst }
+
+func compareJSONB(a, b string) int { return 0 }
+
+func hashJSONB(h uint64, s string) uint64 { return h }
+
+func notYet() error { return nil }
