@@ -61,13 +61,11 @@ func columnName(e Expr) (string, int) {
 	case *Array:
 		return "array", 2
 	case *Row:
-		if e.Explicit {
-			return "row", 2
-		}
+		return "row", 2
 	case *Subquery:
 		return queryColumnName(e.Query)
 	case *Case:
-		if name, strength := columnName(e.Else); strength > 0 {
+		if name, strength := columnName(e.Else); strength > 1 {
 			return name, strength
 		}
 		return "case", 1
