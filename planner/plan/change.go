@@ -6,7 +6,6 @@ import (
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/expr"
 	"github.com/ssmr/ssmr/internal/object"
-	"github.com/ssmr/ssmr/internal/pgerror"
 )
 
 // Insert creates objects. Rows are computed and checked at the coordinator
@@ -30,7 +29,13 @@ type Insert struct {
 	checks []check
 }
 
-// Created is a row that Build has made.
+// check is a CHECK of the table, decoded.
+type check struct {
+	name string
+	expr expr.Expr
+}
+
+// Created is a row that Insert.Build has made.
 type Created struct {
 	ID     object.ID
 	Row    []byte        // as datum.AppendRow, for command.Target
@@ -48,30 +53,29 @@ type Modify struct {
 
 // Move moves objects to another partition.
 type Move struct {
-	Table   *catalog.Table
-	Access  *Access
-	Program Program // Filter; Project is the primary key
+	Table  *catalog.Table
+	Access *Access
+	// Program holds the filter. Project is the columns of the primary key, in key
+	// order (see KeyOf); where Partition is nil, all of Table.Columns, for the
+	// policy.
+	Program Program
 	// Partition is where to, an integer over parameters; nil means to where the
 	// table's policy wants each object.
 	Partition expr.Expr
 }
 
-type check struct {
-	name string
-	expr expr.Expr
-}
-
 // Serial gives the next value of the sequence of a column of the table.
 type Serial func(column int) (int64, error)
 
-// Build computes row i: defaults and serial values are filled in, NOT NULL and
-// CHECK are checked. input is the source's row for INSERT ... SELECT (i is 0
-// then), nil otherwise. Values are valid until they are dropped; nothing is
-// shared between calls.
-func (n *Insert) Build(env *expr.Env, i int, input []datum.Datum, serial Serial) (Created, error) {
-	return Created{}, nil
+// KeyOf is the id of the object with the given key: its values in key order.
+func KeyOf(t *catalog.Table, key []datum.Datum) (object.ID, error) {
+	var room [64]byte
+	b := appendTable(room[:0], t.ID)
+	for i, c := range t.PrimaryKey {
+		var err error
+		if b, err = datum.AppendKey(b, key[i], t.Columns[c].Type); err != nil {
+			return "", err
+		}
+	}
+	return object.ID(b), nil
 }
-
-// DuplicateKey is the error about a key that exists: 23505 as PostgreSQL has it.
-// values are the columns of the table.
-func DuplicateKey(t *catalog.Table, values []datum.Datum) *pgerror.Error { return nil }

@@ -1,15 +1,18 @@
 package plan
 
 import (
+	"math"
+
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/expr"
+	"github.com/ssmr/ssmr/internal/pgerror"
 )
 
 // Stage is one step of a query: *Scan, *Virtual, *Values, *Series, *Filter,
-// *Aggregate, *Project, *Distinct, *Sort or *Limit. All but the first four have
-// one input; a join will be a stage with two.
+// *Aggregate, *Project, *Distinct, *Sort, *Limit or *Cut. All but the first four
+// have one input; a join will be a stage with two.
 type Stage interface {
 	// Width is the number of columns of the rows that come out.
 	Width() int
@@ -172,4 +175,41 @@ func (*Cut) stage()       {}
 
 // Rows evaluates the stage: how many rows to skip, and how many to pass then
 // (-1: all). Negative values are 2201X and 2201W.
-func (s *Limit) Rows(env *expr.Env) (offset, count int64, err error) { return 0, -1, nil }
+func (s *Limit) Rows(env *expr.Env) (offset, count int64, err error) {
+	count = -1
+	if s.Offset != nil {
+		d, err := s.Offset.Eval(env)
+		if err != nil {
+			return 0, 0, err
+		}
+		if offset = d.Int(); offset < 0 {
+			return 0, 0, pgerror.New(pgerror.InvalidRowCountInOffset, "OFFSET must not be negative")
+		}
+	}
+	if s.Count != nil {
+		d, err := s.Count.Eval(env)
+		if err != nil {
+			return 0, 0, err
+		}
+		if d.IsNull() {
+			return offset, -1, nil
+		}
+		if count = d.Int(); count < 0 {
+			return 0, 0, pgerror.New(pgerror.InvalidRowCountInLimit, "LIMIT must not be negative")
+		}
+	}
+	return offset, count, nil
+}
+
+// Needed is the number of rows that the input has to produce at most: offset and
+// count together; -1 where there is no bound.
+func (s *Limit) Needed(env *expr.Env) (int64, error) {
+	if s == nil {
+		return -1, nil
+	}
+	offset, count, err := s.Rows(env)
+	if err != nil || count < 0 || count > math.MaxInt64-offset {
+		return -1, err
+	}
+	return offset + count, nil
+}
