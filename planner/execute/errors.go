@@ -73,3 +73,8 @@ func notExecuted(err error) bool {
 
 // internalError is a broken rule between packages: the text goes to the log.
 func internalError(format string, args ...any) error { return fmt.Errorf("execute: "+format, args...) }
+
+func errSchemaChanged() *pgerror.Error {
+	return pgerror.New(pgerror.SerializationFailure, "a table was changed while its rows were read").
+		WithDetail("The statement changed nothing.").WithHint("Try again.")
+}
