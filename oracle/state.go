@@ -1,0 +1,263 @@
+package oracle
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+
+	"github.com/ssmr/ssmr/internal/catalog"
+	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/storage"
+)
+
+// Keys of the oracle's space begin with one byte that says what they hold. They
+// are on disk: append only.
+const (
+	keyCounters  = 'k' // counters
+	keyCluster   = 'c' // partitions and slots
+	keyTable     = 't' // table id -> descriptor
+	keySequence  = 'q' // table id, column -> next value
+	keyDirectory = 'd' // object id -> location
+	keyBusy      = 'v' // object id -> the batch that it is part of
+	keyBatch     = 'm' // move -> batch
+	keyHistory   = 'h' // move -> what became of it
+	keyJob       = 'j' // job -> schema change
+	keyRequest   = 'r' // sequence -> request and its outcome
+)
+
+// Bounds of what the oracle's state holds beside the directory.
+const (
+	maxPartitions     = object.Slots
+	maxTables         = 10000
+	maxBatches        = 256  // moves and releases under way
+	maxSettling       = 1024 // finished moves whose source has not been told
+	maxBatchObjects   = 4096
+	maxJobs           = 64
+	maxHistory        = 1000 // finished moves that ssmr.moves shows
+	maxRequests       = 1000 // outcomes of schema changes that are remembered
+	maxSequenceBlock  = 1 << 20
+	maxRequestObjects = 1 << 14 // ids of one log command
+)
+
+// counters are the state's numbers.
+type counters struct {
+	// Clock is the last version that was given out. It is the index of a log entry
+	// or, where one entry gives out several, a number that follows.
+	Clock uint64
+	// Floor: partitions may have forgotten what happened to ids below it.
+	Floor object.LocationVersion
+	// Forgettable counts ids that have left a partition since the floor was raised.
+	Forgettable uint64
+	NextTable   object.TableID
+	NextRequest uint64
+	// Catalog is the clock of the last change of the catalog.
+	Catalog uint64
+	// Initialised says that the cluster has its partitions and slots.
+	Initialised bool
+}
+
+func (c *counters) append(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, c.Clock)
+	dst = binary.AppendUvarint(dst, uint64(c.Floor))
+	dst = binary.AppendUvarint(dst, c.Forgettable)
+	dst = binary.AppendUvarint(dst, uint64(c.NextTable))
+	dst = binary.AppendUvarint(dst, c.NextRequest)
+	dst = binary.AppendUvarint(dst, c.Catalog)
+	return appendBool(dst, c.Initialised)
+}
+
+func decodeCounters(b []byte) (counters, error) {
+	d := decoder{b: b}
+	c := counters{Clock: d.uvarint(), Floor: object.LocationVersion(d.uvarint()), Forgettable: d.uvarint()}
+	c.NextTable, c.NextRequest, c.Catalog = object.TableID(d.uint32()), d.uvarint(), d.uvarint()
+	c.Initialised = d.bool()
+	return c, d.end()
+}
+
+// batch is a move or release under way: ids that leave one partition together.
+type batch struct {
+	move    object.LocationVersion
+	release bool
+	done    bool // arrived; the source has to be told that it may forget
+	table   object.TableID
+	from    object.PartitionID
+	to      object.PartitionID // 0 for a release
+	ids     []object.ID        // none once done
+}
+
+type sequenceKey struct {
+	table  object.TableID
+	column int
+}
+
+// state is what the oracle keeps in memory of its space: all but the directory.
+// Apply alone changes it, under Machine.mu.
+type state struct {
+	counters
+	partitions []catalog.Partition
+	slots      []object.Location // replaced, never changed
+	tables     map[object.TableID]*catalog.Table
+	names      map[string]object.TableID // of all tables, and of pending renames
+	sequences  map[sequenceKey]int64
+	batches    map[object.LocationVersion]*batch
+	unfinished int            // batches that are not done
+	history    []catalog.Move // oldest first
+	jobs       map[uint64]*job
+	requests   map[RequestID]*request
+	order      []*request // oldest first
+}
+
+func newState() state {
+	return state{
+		counters:  counters{NextTable: firstTable, NextRequest: 1},
+		tables:    make(map[object.TableID]*catalog.Table),
+		names:     make(map[string]object.TableID),
+		sequences: make(map[sequenceKey]int64),
+		batches:   make(map[object.LocationVersion]*batch),
+		jobs:      make(map[uint64]*job),
+		requests:  make(map[RequestID]*request),
+	}
+}
+
+// firstTable is the first table's id. It is PostgreSQL's first id of user objects,
+// so that what is below can be used for objects of the system.
+const firstTable = 16384
+
+// tx is one Apply: the state, and the batch that its changes go to.
+type tx struct {
+	*state
+	b        *storage.Batch
+	index    uint64
+	err      error // of storage: the replica has to stop
+	buf      []byte
+	updates  []Update
+	finished []*finishedMove
+	changed  bool // something that drivers or waiters look at has changed
+	catalog  bool // the catalog has changed
+}
+
+// tick returns the next version.
+func (t *tx) tick() uint64 {
+	t.Clock = max(t.Clock+1, t.index)
+	return t.Clock
+}
+
+func (t *tx) fail(err error) {
+	if t.err == nil {
+		t.err = err
+	}
+}
+
+func (t *tx) key(kind byte, id object.ID) []byte {
+	t.buf = append(append(t.buf[:0], kind), id...)
+	return t.buf
+}
+
+func numberKey(kind byte, n uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{kind}, n)
+}
+
+func (t *tx) get(key []byte) ([]byte, bool) {
+	v, found, err := t.b.Get(nil, key)
+	if err != nil {
+		t.fail(err)
+		return nil, false
+	}
+	return v, found
+}
+
+func (t *tx) setJSON(key []byte, v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.fail(fmt.Errorf("oracle: encode state: %w", err))
+		return
+	}
+	t.b.Set(key, text)
+}
+
+// entry returns the directory's entry of an id; zero if there is none.
+func (t *tx) entry(id object.ID) object.Location {
+	v, found := t.get(t.key(keyDirectory, id))
+	if !found {
+		return object.Location{}
+	}
+	return t.decodeLocation(v)
+}
+
+func (t *tx) decodeLocation(v []byte) object.Location {
+	d := decoder{b: v}
+	l := d.location()
+	if err := d.end(); err != nil {
+		t.fail(err)
+	}
+	return l
+}
+
+func (t *tx) setEntry(id object.ID, l object.Location) {
+	t.b.Set(t.key(keyDirectory, id), appendLocation(nil, l))
+}
+
+func (t *tx) deleteEntry(id object.ID) { t.b.Delete(t.key(keyDirectory, id)) }
+
+// busyIn returns the batch that an id is part of; nil if none.
+func (t *tx) busyIn(id object.ID) *batch {
+	if t.unfinished == 0 {
+		return nil
+	}
+	v, found := t.get(t.key(keyBusy, id))
+	if !found {
+		return nil
+	}
+	d := decoder{b: v}
+	move := object.LocationVersion(d.uvarint())
+	b := t.batches[move]
+	if d.end() != nil || b == nil {
+		t.fail(fmt.Errorf("oracle: an object is part of move %d, which does not exist", move))
+	}
+	return b
+}
+
+func (t *tx) setBusy(id object.ID, move object.LocationVersion) {
+	t.b.Set(t.key(keyBusy, id), binary.AppendUvarint(nil, uint64(move)))
+}
+
+func (t *tx) deleteBusy(id object.ID) { t.b.Delete(t.key(keyBusy, id)) }
+
+func (t *tx) saveBatch(b *batch) { t.b.Set(numberKey(keyBatch, uint64(b.move)), b.append(nil)) }
+
+func (b *batch) append(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(b.move))
+	dst = appendBool(appendBool(dst, b.release), b.done)
+	dst = binary.AppendUvarint(dst, uint64(b.table))
+	dst = binary.AppendUvarint(dst, uint64(b.from))
+	dst = binary.AppendUvarint(dst, uint64(b.to))
+	return appendIDs(dst, b.ids)
+}
+
+func decodeBatch(v []byte) (*batch, error) {
+	d := decoder{b: v}
+	b := &batch{move: object.LocationVersion(d.uvarint()), release: d.bool(), done: d.bool()}
+	b.table = object.TableID(d.uint32())
+	b.from, b.to = object.PartitionID(d.uint32()), object.PartitionID(d.uint32())
+	b.ids = d.ids()
+	return b, d.end()
+}
+
+// home returns the partition that the static rule gives an object; zero where the
+// table is not static.
+func (s *state) home(id object.ID) object.PartitionID {
+	t := s.tables[id.Table()]
+	if t == nil || !t.Placement.Static || len(s.slots) == 0 {
+		return 0
+	}
+	return s.slots[t.Slot(id)].Partition
+}
+
+func (s *state) hasPartition(p object.PartitionID) bool {
+	for i := range s.partitions {
+		if s.partitions[i].ID == p {
+			return true
+		}
+	}
+	return false
+}
