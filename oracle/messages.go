@@ -1,0 +1,239 @@
+package oracle
+
+import (
+	"encoding/binary"
+	"encoding/json"
+
+	"github.com/ssmr/ssmr/internal/catalog"
+	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/pgerror"
+)
+
+// Methods of the cluster transport. On the wire: append only.
+const (
+	methodLocate uint16 = 0x0201 + iota
+	methodAssign
+	methodRelease
+	methodMove
+	methodSequence
+	methodSchema
+	methodCatalog
+	methodInitialise
+	methodMoves
+)
+
+// streamUpdates is the stream of updates that nodes subscribe to.
+const streamUpdates = "oracle-updates"
+
+// locateRequest asks where objects live. With confirm, locations below the floor
+// are given new versions, so that what they stamp is not refused.
+type locateRequest struct {
+	confirm bool
+	ids     []object.ID
+}
+
+func (m *locateRequest) append(dst []byte) []byte {
+	return appendIDs(appendBool(dst, m.confirm), m.ids)
+}
+
+func decodeLocateRequest(b []byte) (*locateRequest, error) {
+	d := decoder{b: b}
+	m := &locateRequest{confirm: d.bool(), ids: d.ids()}
+	return m, d.end()
+}
+
+// locateAnswer holds a location for each id, zero where there is none, as of a
+// state that is at least as new as clock.
+type locateAnswer struct {
+	clock     uint64
+	locations []object.Location
+}
+
+func (m *locateAnswer) append(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, m.clock)
+	dst = binary.AppendUvarint(dst, uint64(len(m.locations)))
+	for _, l := range m.locations {
+		dst = appendLocation(dst, l)
+	}
+	return dst
+}
+
+func decodeLocateAnswer(b []byte) (*locateAnswer, error) {
+	d := decoder{b: b}
+	m := &locateAnswer{clock: d.uvarint()}
+	m.locations = make([]object.Location, d.count())
+	for i := range m.locations {
+		m.locations[i] = d.location()
+	}
+	return m, d.end()
+}
+
+func appendAssigned(dst []byte, answers []assigned) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(answers)))
+	for _, a := range answers {
+		dst = appendBool(appendLocation(dst, a.location), a.busy)
+	}
+	return dst
+}
+
+func decodeAssigned(b []byte) ([]assigned, error) {
+	d := decoder{b: b}
+	answers := make([]assigned, d.count())
+	for i := range answers {
+		answers[i] = assigned{location: d.location(), busy: d.bool()}
+	}
+	return answers, d.end()
+}
+
+func appendMoveRequest(dst []byte, m *catalog.MoveRequest) []byte {
+	return appendIDs(binary.AppendUvarint(dst, uint64(m.To)), m.IDs)
+}
+
+func decodeMoveRequest(b []byte) (*catalog.MoveRequest, error) {
+	d := decoder{b: b}
+	m := &catalog.MoveRequest{To: object.PartitionID(d.uint32()), IDs: d.ids()}
+	return m, d.end()
+}
+
+// appendMoveResults encodes the results of a move: one byte each.
+func appendMoveResults(dst []byte, results []catalog.MoveResult) []byte {
+	for _, r := range results {
+		dst = append(dst, byte(r))
+	}
+	return dst
+}
+
+func decodeMoveResults(b []byte) []catalog.MoveResult {
+	results := make([]catalog.MoveResult, len(b))
+	for i, c := range b {
+		results[i] = catalog.MoveResult(c)
+	}
+	return results
+}
+
+// schemaRequest asks for a schema change; one of its pointers is set.
+type schemaRequest struct {
+	Request  RequestID
+	Create   *catalog.TableSpec `json:",omitempty"`
+	Alter    *catalog.Change    `json:",omitempty"`
+	Drop     *catalog.Drop      `json:",omitempty"`
+	Truncate *catalog.Truncate  `json:",omitempty"`
+}
+
+// command returns the log command of the request.
+func (m *schemaRequest) command() (logCommand, error) {
+	switch {
+	case m.Create != nil:
+		return &createTable{Request: m.Request, Spec: *m.Create}, checkTable(m.Create.Table)
+	case m.Alter != nil:
+		return &alterTable{Request: m.Request, Change: *m.Alter}, checkTable(m.Alter.Table)
+	case m.Drop != nil:
+		return &dropTables{Request: m.Request, Drop: *m.Drop}, nil
+	case m.Truncate != nil:
+		return &truncate{Request: m.Request, Truncate: *m.Truncate}, nil
+	}
+	return nil, errMalformed
+}
+
+// checkTable refuses descriptors that the state machine could not work with.
+func checkTable(t *catalog.Table) error {
+	if t == nil || t.Name == "" || len(t.PrimaryKey) == 0 {
+		return pgerror.New(pgerror.InternalError, "the description of a table is incomplete")
+	}
+	for _, c := range t.PrimaryKey {
+		if c < 0 || c >= len(t.Columns) {
+			return pgerror.New(pgerror.InternalError, "the primary key of a table names column %d of %d", c, len(t.Columns))
+		}
+	}
+	for _, c := range t.Placement.Columns {
+		if c < 0 || c >= len(t.PrimaryKey) {
+			return pgerror.New(pgerror.InternalError, "the placement of a table names key column %d of %d", c, len(t.PrimaryKey))
+		}
+	}
+	return nil
+}
+
+// schemaReply is the answer to a schemaRequest. Pending means: ask again, with
+// the same request.
+type schemaReply struct {
+	Pending bool `json:",omitempty"`
+	Created bool `json:",omitempty"`
+	Table   object.TableID
+	Err     *pgerror.Error `json:",omitempty"`
+}
+
+// delta is what has changed in the catalog: all of it for who has nothing.
+type delta struct {
+	Version uint64
+	Full    bool             `json:",omitempty"` // what is not in Tables does not exist
+	Tables  []*catalog.Table `json:",omitempty"`
+	Removed []object.TableID `json:",omitempty"`
+	Slots   []byte           `json:",omitempty"` // as appendCluster
+}
+
+// difference returns what makes next of old; old may be nil.
+func difference(old, next *catalog.Snapshot) *delta {
+	d := &delta{Version: next.Version, Full: old == nil}
+	for id, t := range next.Tables {
+		if old == nil || old.Tables[id] == nil || old.Tables[id].Version != t.Version {
+			d.Tables = append(d.Tables, t)
+		}
+	}
+	if old != nil {
+		for id := range old.Tables {
+			if next.Tables[id] == nil {
+				d.Removed = append(d.Removed, id)
+			}
+		}
+	}
+	if len(next.Slots) > 0 && (old == nil || len(old.Slots) == 0 || &old.Slots[0] != &next.Slots[0]) {
+		d.Slots = appendCluster(nil, next.Partitions, next.Slots)
+	}
+	return d
+}
+
+// apply makes the next snapshot.
+func (d *delta) apply(old *catalog.Snapshot) (*catalog.Snapshot, error) {
+	next := &catalog.Snapshot{
+		Version: d.Version, Partitions: old.Partitions, Slots: old.Slots,
+		Tables: make(map[object.TableID]*catalog.Table), ByName: make(map[string]*catalog.Table),
+	}
+	if !d.Full {
+		for id, t := range old.Tables {
+			next.Tables[id] = t
+		}
+	}
+	for _, id := range d.Removed {
+		delete(next.Tables, id)
+	}
+	for _, t := range d.Tables {
+		next.Tables[t.ID] = t
+		if was := old.Tables[t.ID]; was != nil && was.Version == t.Version {
+			next.Tables[t.ID] = was // plans compare descriptors by identity
+		}
+	}
+	for _, t := range next.Tables {
+		next.ByName[t.Name] = t
+	}
+	if len(d.Slots) > 0 {
+		var err error
+		if next.Partitions, next.Slots, err = decodeCluster(d.Slots); err != nil {
+			return nil, err
+		}
+	}
+	return next, nil
+}
+
+// decodeDelta is the inverse of json.Marshal.
+func decodeDelta(b []byte) (*delta, error) {
+	d := new(delta)
+	if err := json.Unmarshal(b, d); err != nil {
+		return nil, errMalformed
+	}
+	for _, t := range d.Tables {
+		if err := checkTable(t); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
