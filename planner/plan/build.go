@@ -116,13 +116,13 @@ func CheckViolation(t *catalog.Table, constraint string, values []datum.Datum, f
 
 // DuplicateKey is the error about a key that exists: 23505 as PostgreSQL has it.
 // values are the columns of the table.
-func DuplicateKey(t *catalog.Table, values []datum.Datum, f *datum.Format) *pgerror.Error {
+func DuplicateKey(t *catalog.Table, values []datum.Datum) *pgerror.Error {
 	e := pgerror.New(pgerror.UniqueViolation, "duplicate key value violates unique constraint %q", t.KeyName)
 	names := make([]string, len(t.PrimaryKey))
 	texts := make([]string, len(t.PrimaryKey))
 	for i, c := range t.PrimaryKey {
 		names[i] = t.Columns[c].Name
-		texts[i] = string(datum.AppendText(nil, values[c], t.Columns[c].Type, f))
+		texts[i] = string(datum.AppendText(nil, values[c], t.Columns[c].Type, nil))
 	}
 	e.Detail = "Key (" + strings.Join(names, ", ") + ")=(" + strings.Join(texts, ", ") + ") already exists."
 	e.Schema, e.Table, e.Constraint = "public", t.Name, t.KeyName

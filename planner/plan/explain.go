@@ -42,7 +42,9 @@ const MaxFactObjects = 16
 
 // FactObject is where one object lives.
 type FactObject struct {
-	ID       object.ID
+	ID object.ID
+	// Key is the key's values for people, "1, abc"; empty: the id is shown.
+	Key      string
 	Location object.Location // zero: nowhere
 	From     Provenance
 }
@@ -83,5 +85,3 @@ type FactMove struct {
 	Bytes    int64
 }
 
-// Text returns the plan as the lines of EXPLAIN. facts may be nil.
-func (p *Plan) Text(facts *Facts, verbose bool) []string { return nil }

@@ -1,0 +1,490 @@
+package plan
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/expr"
+)
+
+// Text returns the plan as the lines of EXPLAIN. facts may be nil: then it says
+// what follows from the statement alone. verbose adds types and parameters.
+func (p *Plan) Text(facts *Facts, verbose bool) []string {
+	t := &text{facts: facts, verbose: verbose}
+	if e, ok := p.Root.(*Explain); ok {
+		return e.Plan.Text(facts, verbose)
+	}
+	switch r := p.Root.(type) {
+	case *Query:
+		t.stage(r.Stage, 0)
+	case *Insert:
+		t.insert(r)
+	case *Modify:
+		t.modify(r)
+	case *Move:
+		t.move(r)
+	default:
+		t.line(0, "%s", p.Tag)
+	}
+	if verbose {
+		t.types(p)
+	}
+	if facts != nil {
+		t.where()
+		t.happened()
+	}
+	return t.lines
+}
+
+// text gathers the lines.
+type text struct {
+	facts   *Facts
+	verbose bool
+	lines   []string
+}
+
+func (t *text) line(indent int, format string, args ...any) {
+	t.lines = append(t.lines, strings.Repeat("  ", indent)+fmt.Sprintf(format, args...))
+}
+
+// head is the first line of a stage.
+func (t *text) head(s Stage, indent int, format string, args ...any) {
+	arrow := ""
+	if indent > 0 {
+		arrow = "-> "
+	}
+	measured := ""
+	if t.facts != nil && t.facts.Analyzed {
+		if f, ok := t.facts.Stages[s]; ok {
+			measured = fmt.Sprintf(" (rows=%d time=%s)", f.Rows, millis(f.Time))
+		}
+	}
+	t.line(indent, "%s%s%s", arrow, fmt.Sprintf(format, args...), measured)
+}
+
+// stage writes a stage and what is below it.
+func (t *text) stage(s Stage, indent int) {
+	below := func(input Stage) { t.stage(input, indent+1) }
+	switch s := s.(type) {
+	case *Scan:
+		t.scan(s, indent)
+	case *Virtual:
+		t.head(s, indent, "Read %s.%s at the coordinator", VirtualSchema, s.Table.Name)
+	case *Values:
+		t.head(s, indent, "Values: %s", plural(len(s.Rows), "row"))
+		if s.Columns > 0 && len(s.Rows) > 0 {
+			t.line(indent+1, "First row: %s", exprList(s.Rows[0]))
+		}
+	case *Series:
+		name := "generate_series"
+		if s.Kind == Unnest {
+			name = "unnest"
+		}
+		t.head(s, indent, "Rows of %s(%s) as %s", name, exprList(s.Args), s.Type)
+	case *Filter:
+		t.head(s, indent, "Filter at the coordinator: %s", expr.Format(s.Cond))
+		below(s.Input)
+	case *Aggregate:
+		how := "Aggregate at the coordinator"
+		if s.Partial {
+			how = "Merge the partitions' partial aggregates"
+		}
+		t.head(s, indent, "%s: %s", how, aggregateList(s.Groups, s.GroupCount, s.Aggregates))
+		below(s.Input)
+	case *Project:
+		t.head(s, indent, "Compute at the coordinator: %s", exprList(s.Exprs))
+		below(s.Input)
+	case *Distinct:
+		t.head(s, indent, "Distinct at the coordinator: first %s", plural(s.Columns, "column"))
+		below(s.Input)
+	case *Sort:
+		what := ""
+		if s.Limit != nil {
+			what = ", keeping what the limit needs"
+		}
+		t.head(s, indent, "Sort at the coordinator: %s%s", orderList(s.Order, s.Input), what)
+		below(s.Input)
+	case *Limit:
+		t.head(s, indent, "%s", limitText(s))
+		below(s.Input)
+	case *Cut:
+		t.head(s, indent, "First %s", plural(s.Columns, "column"))
+		below(s.Input)
+	}
+}
+
+func (t *text) scan(s *Scan, indent int) {
+	t.head(s, indent, "Read %s %s", s.Table.Name, s.Access.how())
+	t.access(s.Access, indent+1)
+	p := &s.Program
+	t.filter(p, indent+1)
+	switch {
+	case len(p.GroupBy) > 0 || len(p.Aggregates) > 0:
+		t.line(indent+1, "In the partitions: partial %s", aggregateList(p.GroupBy, len(p.GroupBy), p.Aggregates))
+	case len(p.Project) > 0:
+		t.line(indent+1, "In the partitions: compute %s", exprList(p.Project))
+	}
+	if p.Distinct {
+		t.line(indent+1, "In the partitions: distinct")
+	}
+	switch {
+	case p.KeyOrder && s.Reverse:
+		t.line(indent+1, "In the partitions: read from the last key on; merged by %s", orderList(s.Order, s))
+	case p.KeyOrder:
+		t.line(indent+1, "In the partitions: read in key order; merged by %s", orderList(s.Order, s))
+	case len(p.OrderBy) > 0:
+		t.line(indent+1, "In the partitions: first rows by %s; merged", orderList(p.OrderBy, s))
+	}
+	if s.Limit != nil {
+		t.line(indent+1, "In the partitions: stop early, at %s", strings.ToLower(limitText(s.Limit)))
+	}
+}
+
+// how is how an access finds objects, in words.
+func (a *Access) how() string {
+	switch {
+	case a.All:
+		return "in all partitions"
+	case len(a.Alternatives) == 0:
+		return "nowhere: the condition is never true"
+	case a.Single():
+		return "by key"
+	case a.Keys():
+		return "by keys"
+	}
+	return "by key ranges, in all partitions"
+}
+
+// access writes the conditions on keys.
+func (t *text) access(a *Access, indent int) {
+	if a.All || len(a.Alternatives) == 0 {
+		return
+	}
+	const shown = 4
+	var parts []string
+	for i := range a.Alternatives {
+		if i == shown {
+			parts = append(parts, plural(len(a.Alternatives)-shown, "more alternative"))
+			break
+		}
+		parts = append(parts, a.alternative(&a.Alternatives[i]))
+	}
+	t.line(indent, "Keys: %s", strings.Join(parts, "; or "))
+}
+
+func (a *Access) alternative(alt *Alternative) string {
+	name := func(i int) string { return a.Table.Columns[a.Table.PrimaryKey[i]].Name }
+	var parts []string
+	for i := range alt.Prefix {
+		v := &alt.Prefix[i]
+		switch {
+		case v.Array != nil:
+			parts = append(parts, name(i)+" = ANY ("+expr.Format(v.Array)+")")
+		case len(v.Exprs) == 1:
+			parts = append(parts, name(i)+" = "+expr.Format(v.Exprs[0]))
+		default:
+			parts = append(parts, name(i)+" IN ("+exprList(v.Exprs)+")")
+		}
+	}
+	bound := func(b *Bound, op string) {
+		if b == nil {
+			return
+		}
+		if b.Inclusive {
+			op += "="
+		}
+		parts = append(parts, name(len(alt.Prefix))+" "+op+" "+expr.Format(b.Expr))
+	}
+	bound(alt.Lower, ">")
+	bound(alt.Upper, "<")
+	return strings.Join(parts, ", ")
+}
+
+func (t *text) filter(p *Program, indent int) {
+	if p.Filter != nil {
+		t.line(indent, "In the partitions: filter %s", expr.Format(p.Filter))
+	}
+}
+
+func (t *text) insert(n *Insert) {
+	t.line(0, "Create objects of %s", n.Table.Name)
+	if n.Source == nil {
+		t.line(1, "Rows: %d, computed and checked at the coordinator", len(n.Rows))
+	}
+	if t.verbose {
+		for i, row := range n.Rows {
+			if i == 3 {
+				t.line(1, "...")
+				break
+			}
+			t.line(1, "Row: %s", rowText(n, row))
+		}
+	}
+	if n.Table.Placement.Static {
+		t.line(1, "Placement: %s, home by hash: no round to the oracle", n.Table.Placement.Policy)
+	} else {
+		t.line(1, "Placement: %s chooses, the oracle assigns: one round more", n.Table.Placement.Policy)
+	}
+	switch n.Conflict {
+	case command.ConflictSkips:
+		t.line(1, "Where the key exists: nothing")
+	case command.ConflictUpdates:
+		t.line(1, "Where the key exists, in the partitions: set %s", setList(&n.Program, func(i int) string { return n.Table.Columns[i].Name }))
+		if n.Program.ConflictFilter != nil {
+			t.line(1, "Where the key exists, in the partitions: only if %s", expr.Format(n.Program.ConflictFilter))
+		}
+	default:
+		t.line(1, "Where the key exists: an error")
+	}
+	t.returning(&n.Program, n.Returning)
+	if n.Source != nil {
+		t.stage(n.Source, 1)
+	}
+}
+
+func rowText(n *Insert, row []expr.Expr) string {
+	var parts []string
+	for i, x := range row {
+		c := &n.Table.Columns[i]
+		switch {
+		case c.Dropped:
+		case x != nil:
+			parts = append(parts, c.Name+" = "+expr.Format(x))
+		case c.Serial:
+			parts = append(parts, c.Name+" = next of its sequence")
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func setList(p *Program, name func(int) string) string {
+	parts := make([]string, len(p.Set))
+	for i, s := range p.Set {
+		parts[i] = name(s.Column) + " = " + expr.Format(s.Value)
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (t *text) modify(m *Modify) {
+	what := "Update"
+	if m.Kind == command.Delete {
+		what = "Delete from"
+	}
+	t.line(0, "%s %s %s", what, m.Table.Name, m.Access.how())
+	t.access(m.Access, 1)
+	t.filter(&m.Program, 1)
+	if m.Kind == command.Update {
+		t.line(1, "In the partitions: set %s", setList(&m.Program, func(i int) string { return m.Table.Columns[i].Name }))
+	}
+	t.returning(&m.Program, m.Returning)
+}
+
+func (t *text) returning(p *Program, returning bool) {
+	if returning {
+		t.line(1, "In the partitions: return %s", exprList(p.Project))
+	}
+}
+
+func (t *text) move(m *Move) {
+	to := "where the policy " + m.Table.Placement.Policy + " wants them"
+	if m.Partition != nil {
+		to = "partition " + expr.Format(m.Partition)
+	}
+	t.line(0, "Move objects of %s to %s", m.Table.Name, to)
+	t.line(1, "Find them %s", m.Access.how())
+	t.access(m.Access, 1)
+	t.filter(&m.Program, 1)
+	if t.facts == nil {
+		return
+	}
+	for _, f := range t.facts.Moves {
+		t.line(1, "From partition %d to %d: %s, %d bytes", f.From, f.To, plural(int(f.Objects), "object"), f.Bytes)
+	}
+}
+
+// types writes what the statement takes and gives.
+func (t *text) types(p *Plan) {
+	if len(p.Params) > 0 {
+		parts := make([]string, len(p.Params))
+		for i, typ := range p.Params {
+			parts[i] = fmt.Sprintf("$%d %s", i+1, typ)
+		}
+		t.line(0, "Parameters: %s", strings.Join(parts, ", "))
+	}
+	for i, h := range p.Hidden {
+		t.line(0, "Once for the statement: $%d = %s", len(p.Params)+i+1, expr.Format(h.Expr))
+	}
+	if p.Columns != nil {
+		parts := make([]string, len(p.Columns))
+		for i, c := range p.Columns {
+			parts[i] = c.Name + " " + c.Type.String()
+			if c.Attribute > 0 {
+				parts[i] += fmt.Sprintf(" (%d.%d)", c.Table, c.Attribute)
+			}
+		}
+		t.line(0, "Result: %s", strings.Join(parts, ", "))
+	}
+}
+
+// where writes where the objects are.
+func (t *text) where() {
+	f := t.facts
+	if f.Keys > 0 {
+		t.line(0, "Objects named: %d (%d cached, %d asked from the oracle, %d at home)", f.Keys, f.Cached, f.Asked, f.Home)
+	}
+	for _, o := range f.Objects {
+		at := "has no location"
+		if !o.Location.IsZero() {
+			at = fmt.Sprintf("partition %d", o.Location.Partition)
+			if o.Location.Version > 0 {
+				at += fmt.Sprintf(", location version %d", o.Location.Version)
+			}
+		}
+		t.line(1, "Object %s: %s (%s)", objectText(o), at, o.From)
+	}
+	if f.Ranges > 0 {
+		t.line(0, "Key ranges: %d", f.Ranges)
+	}
+	if len(f.Partitions) > 0 {
+		parts := make([]string, len(f.Partitions))
+		for i, p := range f.Partitions {
+			parts[i] = strconv.Itoa(int(p))
+		}
+		t.line(0, "Partitions: %s", strings.Join(parts, ", "))
+	}
+	t.line(0, "Rounds: %d", f.Rounds)
+}
+
+func objectText(o FactObject) string {
+	if o.Key != "" {
+		return "(" + o.Key + ")"
+	}
+	return fmt.Sprintf("%x", string(o.ID))
+}
+
+// happened writes what EXPLAIN ANALYZE adds.
+func (t *text) happened() {
+	f := t.facts
+	if !f.Analyzed {
+		return
+	}
+	t.line(0, "Redirects: %d", f.Redirects)
+	t.line(0, "Retries: %d", f.Retries)
+	t.line(0, "Objects looked at in the partitions: %d", f.Scanned)
+	t.line(0, "Rows sent by the partitions: %d", f.Travelled)
+	t.line(0, "Rows: %d", f.Rows)
+	t.line(0, "Planning time: %s", millis(f.Planning))
+	t.line(0, "Locating time: %s", millis(f.Locating))
+	t.line(0, "Execution time: %s", millis(f.Executing))
+}
+
+func millis(d time.Duration) string {
+	return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 3, 64) + " ms"
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+func limitText(l *Limit) string {
+	var parts []string
+	if l.Count != nil {
+		parts = append(parts, "Limit "+expr.Format(l.Count))
+	}
+	if l.Offset != nil {
+		parts = append(parts, "Offset "+expr.Format(l.Offset))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// maxListed bounds the expressions of a list that are shown.
+const maxListed = 20
+
+func exprList(list []expr.Expr) string {
+	parts := make([]string, 0, min(len(list), maxListed+1))
+	for i, x := range list {
+		if i == maxListed {
+			parts = append(parts, fmt.Sprintf("... (%d more)", len(list)-maxListed))
+			break
+		}
+		if x == nil {
+			parts = append(parts, "DEFAULT")
+			continue
+		}
+		parts = append(parts, expr.Format(x))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func aggregateList(groups []expr.Expr, count int, calls []*expr.Aggregate) string {
+	var parts []string
+	for _, a := range calls {
+		parts = append(parts, expr.FormatAggregate(a))
+	}
+	s := strings.Join(parts, ", ")
+	switch {
+	case len(groups) > 0:
+		s += " by " + exprList(groups)
+	case count > 0:
+		s += " by " + plural(count, "group column")
+	}
+	return strings.TrimSpace(s)
+}
+
+func orderList(order []command.Order, input Stage) string {
+	parts := make([]string, len(order))
+	for i, o := range order {
+		parts[i] = label(input, o.Column)
+		if o.Descending {
+			parts[i] += " DESC"
+		}
+		if o.NullsFirst != o.Descending {
+			parts[i] += map[bool]string{true: " NULLS FIRST", false: " NULLS LAST"}[o.NullsFirst]
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// label names a column of a stage's rows.
+func label(s Stage, column int) string {
+	switch s := s.(type) {
+	case *Scan:
+		if column < len(s.Program.Project) {
+			return expr.Format(s.Program.Project[column])
+		}
+	case *Project:
+		return expr.Format(s.Exprs[column])
+	case *Filter:
+		return label(s.Input, column)
+	case *Distinct:
+		return label(s.Input, column)
+	case *Sort:
+		return label(s.Input, column)
+	case *Limit:
+		return label(s.Input, column)
+	case *Cut:
+		return label(s.Input, column)
+	case *Virtual:
+		return s.Table.Columns[column].Name
+	case *Aggregate:
+		if column >= s.GroupCount {
+			return expr.FormatAggregate(s.Aggregates[column-s.GroupCount])
+		}
+		if column < len(s.Groups) {
+			return expr.Format(s.Groups[column])
+		}
+		if scan, ok := s.Input.(*Scan); ok {
+			return expr.Format(scan.Program.GroupBy[column])
+		}
+	}
+	return "column " + strconv.Itoa(column+1)
+}
