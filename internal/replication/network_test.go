@@ -58,8 +58,8 @@ func (n *testNetwork) split(id object.NodeID, off bool) {
 	}
 }
 
-// freeze holds back the answers to calls of a node, as sockets do while a process
-// is stopped; thaw delivers them.
+// freeze holds back calls to a node, and the answers to its own, as sockets do while
+// a process is stopped; thaw delivers them.
 func (n *testNetwork) freeze(id object.NodeID) (thaw func()) {
 	c := make(chan struct{})
 	n.mu.Lock()
@@ -90,6 +90,16 @@ func (n *testNetwork) reach(from, to object.NodeID, method uint16) (*testNode, e
 		return nil, fmt.Errorf("%s: %w", to, cluster.ErrUnreachable)
 	}
 	return node, nil
+}
+
+// thawed waits while a node is frozen.
+func (n *testNetwork) thawed(id object.NodeID) {
+	n.mu.Lock()
+	frozen := n.frozen[id]
+	n.mu.Unlock()
+	if frozen != nil {
+		<-frozen
+	}
 }
 
 func (n *testNode) Node() object.NodeID { return n.id }
@@ -131,13 +141,9 @@ func (n *testNode) Call(ctx context.Context, to object.NodeID, method uint16, re
 	done := make(chan answer, 1)
 	req = append([]byte(nil), req...)
 	go func() {
+		n.net.thawed(to)
 		b, err := h(ctx, n.id, req)
-		n.net.mu.Lock()
-		frozen := n.net.frozen[n.id]
-		n.net.mu.Unlock()
-		if frozen != nil {
-			<-frozen
-		}
+		n.net.thawed(n.id)
 		if _, cut := n.net.reach(n.id, to, method); cut != nil {
 			return // the answer is lost
 		}

@@ -17,8 +17,9 @@ import (
 const (
 	// appendLimit bounds the entries of one message, beyond the first.
 	appendLimit = 4 << 20
-	// appendTimeout bounds how long a message with entries may take.
-	appendTimeout = 10 * time.Second
+	// appendHeartbeats, times the heartbeat time-out, bounds how long a message with
+	// entries may take: a follower whose disk is slow has to be waited for.
+	appendHeartbeats = 5
 	// installTimeout bounds how long a follower may take to fetch the state; that it
 	// makes progress is seen to by the stream itself.
 	installTimeout = 24 * time.Hour
@@ -85,7 +86,7 @@ func (t *transport) AppendEntries(id raft.ServerID, _ raft.ServerAddress, req *r
 	}
 	timeout := t.timing.Heartbeat
 	if !isHeartbeat(req) {
-		timeout = appendTimeout
+		timeout = appendHeartbeats * t.timing.Heartbeat
 	}
 	sent := t.clock.Now() // before anything leaves: the lease counts from here
 	answer, err := t.call(id, methodAppend, timeout, b)
