@@ -1,0 +1,319 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ssmr/ssmr/internal/catalog"
+	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/datum"
+	"github.com/ssmr/ssmr/internal/expr"
+	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/pgerror"
+	"github.com/ssmr/ssmr/planner/plan"
+)
+
+// moving is a MOVE in execution: it finds the objects that the statement means,
+// decides where each should live, and has them moved in batches. What was moved
+// stays moved, whatever happens later.
+type moving struct {
+	e     *Execution
+	m     *plan.Move
+	snap  *catalog.Snapshot
+	to    object.PartitionID // 0: where the policy wants it
+	dry   map[route]*plan.FactMove
+	moved int64
+	left  int64 // objects whose move failed
+
+	batches map[object.PartitionID][]object.ID
+	asks    []candidate // waiting for the policy
+	begun   time.Time
+}
+
+// route is from where to where.
+type route struct{ from, to object.PartitionID }
+
+// candidate is an object that the statement means.
+type candidate struct {
+	id     object.ID
+	from   object.PartitionID
+	values []datum.Datum // of the table's columns; only for policies
+	bytes  int64
+}
+
+// move executes MOVE.
+func (e *Execution) move(ctx context.Context, m *plan.Move) error {
+	mv, err := e.newMoving(m)
+	if err != nil {
+		return err
+	}
+	err = mv.run(ctx)
+	e.affected = mv.moved
+	return mv.ended(err)
+}
+
+func (e *Execution) newMoving(m *plan.Move) (*moving, error) {
+	mv := &moving{e: e, m: m, snap: e.x.deps.Catalog.Catalog(), begun: e.x.deps.Clock.Now(),
+		batches: make(map[object.PartitionID][]object.ID)}
+	if len(mv.snap.Partitions) == 0 {
+		return nil, errNotFormed()
+	}
+	if m.Partition == nil {
+		return mv, nil
+	}
+	v, err := m.Partition.Eval(&e.env)
+	if err != nil {
+		return nil, err
+	}
+	if v.IsNull() {
+		return nil, pgerror.New(pgerror.NullValueNotAllowed, "the partition to move to cannot be NULL")
+	}
+	n := v.Int()
+	mv.to = object.PartitionID(n)
+	if n < 1 || n > 1<<31 || mv.snap.Partition(mv.to) == nil {
+		return nil, pgerror.New(pgerror.InvalidParameterValue, "partition %d does not exist", n).
+			WithHint("SELECT partition FROM ssmr.partitions lists them.")
+	}
+	return mv, nil
+}
+
+// run moves, and starts the search over when it is interrupted after progress:
+// what was moved is not found again.
+func (mv *moving) run(ctx context.Context) error {
+	objects, err := mv.m.Access.Resolve(&mv.e.env)
+	if err != nil {
+		return err
+	}
+	mv.e.facts.resolved(len(objects.IDs), len(objects.Spans))
+	if mv.to != 0 && mv.m.Program.Filter == nil && objects.Spans == nil {
+		for _, id := range objects.IDs {
+			if err := mv.add(ctx, id, mv.to); err != nil {
+				return err
+			}
+		}
+		return mv.flushAll(ctx)
+	}
+	for tries := 0; ; tries++ {
+		before := mv.moved
+		err := mv.search(ctx, objects)
+		if err == nil {
+			return mv.flushAll(ctx)
+		}
+		if !notExecuted(err) || mv.dry != nil || mv.moved == before && tries >= 3 {
+			return err
+		}
+		mv.asks = nil
+		clear(mv.batches)
+	}
+}
+
+// search reads the objects that the statement means and moves them.
+func (mv *moving) search(ctx context.Context, objects plan.Objects) error {
+	input, err := mv.open(objects)
+	if err != nil {
+		return err
+	}
+	defer input.close()
+	for {
+		row, ok, err := input.next(ctx)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return mv.ask(ctx)
+		}
+		c, err := mv.candidate(row)
+		if err != nil {
+			return err
+		}
+		if err := mv.consider(ctx, c); err != nil {
+			return err
+		}
+	}
+}
+
+// open reads the program's rows, each with the partition that it came from
+// behind it.
+func (mv *moving) open(objects plan.Objects) (rows, error) {
+	p := mv.m.Program.Program
+	t := mv.m.Table
+	p.Project = append(append([]expr.Expr(nil), p.Project...), expr.NewColumn(len(t.Columns)+catalog.PartitionColumn,
+		catalog.SystemColumns[catalog.PartitionColumn].Type, catalog.SystemColumns[catalog.PartitionColumn].Name))
+	read := command.Read{
+		Table: t.ID, Schema: t.Version, Program: command.EncodeProgram(&p),
+		Context: mv.e.context(&mv.m.Program), Limit: -1, ChunkBytes: mv.e.x.cfg.ChunkBytes,
+	}
+	if objects.Spans == nil {
+		if len(objects.IDs) == 0 {
+			return noRows{}, nil
+		}
+		r := &keyRows{read: read, width: len(p.Project)}
+		r.begin(mv.e.x, mv.e.facts, t, objects.IDs)
+		return r, nil
+	}
+	read.Spans = objects.Spans
+	var parts []object.PartitionID
+	for i := range mv.snap.Partitions {
+		if id := mv.snap.Partitions[i].ID; id != mv.to { // what is there needs no move
+			parts = append(parts, id)
+		}
+	}
+	mv.e.facts.takesPart(parts)
+	return mv.e.x.scan(mv.e.facts, t, read, len(p.Project), nil, parts), nil
+}
+
+func (mv *moving) candidate(row []datum.Datum) (candidate, error) {
+	last := len(row) - 1
+	c := candidate{from: object.PartitionID(row[last].Int())}
+	key := row[:last]
+	if mv.to == 0 {
+		c.values = cloneRow(row[:last])
+		c.bytes = int64(len(datum.AppendRow(nil, c.values)))
+		key = make([]datum.Datum, len(mv.m.Table.PrimaryKey))
+		for i, column := range mv.m.Table.PrimaryKey {
+			key[i] = c.values[column]
+		}
+	}
+	var err error
+	c.id, err = idOf(mv.m.Table, key)
+	c.bytes += int64(len(c.id))
+	return c, err
+}
+
+// consider decides where an object is to go, or leaves it until the policy is
+// asked.
+func (mv *moving) consider(ctx context.Context, c candidate) error {
+	switch {
+	case mv.to != 0:
+		return mv.decided(ctx, c, mv.to)
+	case mv.m.Table.Placement.Static:
+		return mv.decided(ctx, c, mv.snap.Home(mv.m.Table, c.id).Partition)
+	}
+	mv.asks = append(mv.asks, c)
+	if len(mv.asks) < MaxMoveBatch {
+		return nil
+	}
+	return mv.ask(ctx)
+}
+
+// ask asks the policy about the objects that wait for it.
+func (mv *moving) ask(ctx context.Context) error {
+	if len(mv.asks) == 0 {
+		return nil
+	}
+	request := PlaceRequest{Table: mv.m.Table, Hint: mv.e.settings.Hint}
+	for _, c := range mv.asks {
+		request.Rows = append(request.Rows, c.values)
+		request.Homes = append(request.Homes, mv.snap.Home(mv.m.Table, c.id).Partition)
+	}
+	places, err := mv.e.x.choosePlaces(ctx, mv.snap, request)
+	if err != nil {
+		return err
+	}
+	asks := mv.asks
+	mv.asks = nil
+	for i, c := range asks {
+		if err := mv.decided(ctx, c, places[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (mv *moving) decided(ctx context.Context, c candidate, to object.PartitionID) error {
+	if c.from == to || to == 0 {
+		return nil
+	}
+	if mv.dry == nil {
+		return mv.add(ctx, c.id, to)
+	}
+	r := route{c.from, to}
+	f := mv.dry[r]
+	if f == nil {
+		f = &plan.FactMove{From: c.from, To: to}
+		mv.dry[r] = f
+	}
+	f.Objects++
+	f.Bytes += c.bytes
+	return nil
+}
+
+// add puts an object in its destination's batch.
+func (mv *moving) add(ctx context.Context, id object.ID, to object.PartitionID) error {
+	mv.batches[to] = append(mv.batches[to], id)
+	size := int64(MaxMoveBatch)
+	if rate := mv.e.settings.MoveRate; rate > 0 {
+		size = min(size, rate)
+	}
+	if int64(len(mv.batches[to])) < size {
+		return nil
+	}
+	return mv.flush(ctx, to)
+}
+
+func (mv *moving) flushAll(ctx context.Context) error {
+	for i := range mv.snap.Partitions {
+		if err := mv.flush(ctx, mv.snap.Partitions[i].ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flush has a batch moved, and then waits as long as the rate wants it.
+func (mv *moving) flush(ctx context.Context, to object.PartitionID) error {
+	ids := mv.batches[to]
+	if len(ids) == 0 {
+		return nil
+	}
+	mv.batches[to] = ids[:0]
+	if err := alive(ctx); err != nil {
+		return err
+	}
+	start := mv.e.x.deps.Clock.Now()
+	results, err := mv.e.x.deps.Mover.Move(ctx, catalog.MoveRequest{To: to, IDs: ids})
+	for _, r := range results {
+		switch r {
+		case catalog.Moved:
+			mv.moved++
+		case catalog.MoveUnknown:
+			mv.left++
+		}
+	}
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	if rate := mv.e.settings.MoveRate; rate > 0 {
+		due := time.Duration(len(ids)) * time.Second / time.Duration(rate)
+		if spent := mv.e.x.deps.Clock.Now().Sub(start); spent < due {
+			return sleep(ctx, due-spent)
+		}
+	}
+	return nil
+}
+
+// ended adds to an error what was moved.
+func (mv *moving) ended(err error) error {
+	if err == nil && mv.left > 0 {
+		err = pgerror.New(pgerror.SerializationFailure, "%d objects could not be moved", mv.left).
+			WithHint("Try again; SELECT * FROM ssmr.moves tells why.")
+	}
+	if err == nil || mv.moved == 0 || errors.Is(err, ErrReplan) && mv.moved == 0 {
+		return err
+	}
+	if errors.Is(err, ErrReplan) {
+		err = errSchemaChanged()
+	}
+	e := pgerror.As(err)
+	if e == nil {
+		return err
+	}
+	copied := *e
+	if copied.Code == pgerror.SerializationFailure {
+		copied.Code = pgerror.StatementCompletionUnknown
+	}
+	copied.Detail = fmt.Sprintf("%d objects were moved, and stay where they are now.", mv.moved)
+	return &copied
+}
