@@ -32,8 +32,9 @@ type peer struct {
 // peerConn is one place for a connection; it is dialed when first used and
 // again after it was lost.
 type peerConn struct {
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows
 	current  *callConn
+	dialing  chan struct{} // closed when the attempt is over; nil for none
 	failedAt time.Time
 	failure  error
 }
@@ -91,7 +92,7 @@ func (p *peer) call(ctx context.Context, method uint16, req []byte) ([]byte, err
 	case <-ctx.Done():
 		if c.forget(id) {
 			answerChannels.Put(ch)
-			c.out.send(context.Background(), frameCancel, id)
+			c.out.sendSmall(frameCancel, id)
 			return nil, fmt.Errorf("%w: %w", ErrInterrupted, ctx.Err())
 		}
 		a := <-ch
@@ -100,30 +101,65 @@ func (p *peer) call(ctx context.Context, method uint16, req []byte) ([]byte, err
 	}
 }
 
-// connection returns a live connection, dialing if need be.
+// connection returns a live connection, dialing if need be. Who comes while it is
+// being dialed waits with the others.
 func (p *peer) connection(ctx context.Context) (*callConn, error) {
 	slot := &p.conn[p.next.Add(1)%connectionsPerPeer]
+	for {
+		slot.mu.Lock()
+		if c := slot.current; c != nil && !c.isDead() {
+			slot.mu.Unlock()
+			return c, nil
+		}
+		if slot.dialing == nil {
+			if time.Since(slot.failedAt) < redialAfterFailure {
+				err := slot.failure
+				slot.mu.Unlock()
+				return nil, fmt.Errorf("%s: %w: %v", p.node, ErrUnreachable, err)
+			}
+			done := make(chan struct{})
+			if !p.t.spawn(func() { p.dialSlot(slot, done) }) {
+				slot.mu.Unlock()
+				return nil, ErrClosed
+			}
+			slot.dialing = done
+		}
+		done := slot.dialing
+		slot.mu.Unlock()
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%s: %w: %w", p.node, ErrUnreachable, ctx.Err())
+		}
+	}
+}
+
+// dialSlot makes the connection of a slot.
+func (p *peer) dialSlot(slot *peerConn, done chan struct{}) {
+	ctx, cancel := context.WithTimeout(p.t.ctx, dialTimeout)
+	defer cancel()
+	conn, err := p.t.dial(ctx, p.node, purposeCalls)
+	var c *callConn
+	if err == nil {
+		c = &callConn{out: newOutbox(conn), node: p.node, waiting: make(map[uint64]chan answer)}
+		p.t.track(conn, p.node)
+		if !p.t.spawn(c.out.run) || !p.t.spawn(func() {
+			defer p.t.untrack(conn)
+			c.receive(conn)
+		}) {
+			c.out.close()
+			c, err = nil, ErrClosed
+		}
+	}
 	slot.mu.Lock()
 	defer slot.mu.Unlock()
-	if c := slot.current; c != nil && !c.isDead() {
-		return c, nil
-	}
-	if time.Since(slot.failedAt) < redialAfterFailure {
-		return nil, fmt.Errorf("%s: %w: %v", p.node, ErrUnreachable, slot.failure)
-	}
-	conn, err := p.t.dial(ctx, p.node, purposeCalls)
+	slot.dialing = nil
 	if err != nil {
 		slot.failedAt, slot.failure = time.Now(), err
-		return nil, fmt.Errorf("%s: %w: %v", p.node, ErrUnreachable, err)
+	} else {
+		slot.current, slot.failedAt = c, time.Time{}
 	}
-	c := &callConn{out: newOutbox(conn), node: p.node, waiting: make(map[uint64]chan answer)}
-	slot.current = c
-	p.t.track(conn, p.node)
-	p.t.running.Go(func() {
-		defer p.t.untrack(conn)
-		c.receive(conn)
-	})
-	return c, nil
+	close(done)
 }
 
 func (c *callConn) isDead() bool {

@@ -22,13 +22,11 @@ type outbox struct {
 	closed  bool
 
 	wake chan struct{}
-	done chan struct{}
 }
 
+// newOutbox returns an outbox. Its owner runs run.
 func newOutbox(conn net.Conn) *outbox {
-	o := &outbox{conn: conn, space: make(chan struct{}), wake: make(chan struct{}, 1), done: make(chan struct{})}
-	go o.run()
-	return o
+	return &outbox{conn: conn, space: make(chan struct{}), wake: make(chan struct{}, 1)}
 }
 
 // send queues one frame. It reports false if the connection is closed or ctx
@@ -41,15 +39,8 @@ func (o *outbox) send(ctx context.Context, kind byte, id uint64, parts ...[]byte
 			return false
 		}
 		if len(o.pending) < outboxBytes {
-			first := len(o.pending) == 0
-			o.pending = appendFrame(o.pending, kind, id, parts...)
+			o.queue(kind, id, parts...)
 			o.mu.Unlock()
-			if first {
-				select {
-				case o.wake <- struct{}{}:
-				default:
-				}
-			}
 			return true
 		}
 		space := o.space
@@ -62,8 +53,34 @@ func (o *outbox) send(ctx context.Context, kind byte, id uint64, parts ...[]byte
 	}
 }
 
+// sendSmall queues one frame without a body. It does not wait: there are no more of
+// these than there are calls.
+func (o *outbox) sendSmall(kind byte, id uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.closed {
+		o.queue(kind, id)
+	}
+}
+
+// queue appends a frame. mu is held.
+func (o *outbox) queue(kind byte, id uint64, parts ...[]byte) {
+	first := len(o.pending) == 0
+	o.pending = appendFrame(o.pending, kind, id, parts...)
+	if first {
+		o.signal()
+	}
+}
+
+func (o *outbox) signal() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run writes what is queued, until the outbox is closed.
 func (o *outbox) run() {
-	defer close(o.done)
 	for range o.wake {
 		for {
 			o.mu.Lock()
@@ -105,8 +122,5 @@ func (o *outbox) close() {
 	}
 	o.mu.Unlock()
 	_ = o.conn.Close()
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
+	o.signal()
 }

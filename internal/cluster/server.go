@@ -26,6 +26,9 @@ func (t *Transport) serveCalls(conn net.Conn, from object.NodeID) {
 	defer stop()
 	out := newOutbox(conn)
 	defer out.close()
+	if !t.spawn(out.run) {
+		return
+	}
 
 	var mu sync.Mutex
 	cancels := make(map[uint64]context.CancelFunc)
@@ -59,21 +62,21 @@ func (t *Transport) serveCalls(conn net.Conn, from object.NodeID) {
 			cancels[id] = cancel
 			mu.Unlock()
 			slots <- struct{}{}
-			handlers.Add(1)
-			go func() {
-				defer handlers.Done()
+			handlers.Go(func() {
+				defer func() { // also where a handler ends its goroutine
+					cancel()
+					mu.Lock()
+					delete(cancels, id)
+					mu.Unlock()
+					<-slots
+				}()
 				answer, err := t.dispatch(callCtx, from, method, body[10:])
-				cancel()
-				mu.Lock()
-				delete(cancels, id)
-				mu.Unlock()
-				<-slots
 				if err != nil {
 					out.send(ctx, frameError, id, appendError(nil, err))
 					return
 				}
 				out.send(ctx, frameResponse, id, answer)
-			}()
+			})
 		default:
 			return
 		}

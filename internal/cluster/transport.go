@@ -12,6 +12,9 @@ import (
 	"github.com/ssmr/ssmr/internal/object"
 )
 
+// maxConnections bounds the connections that peers have open to this node.
+const maxConnections = 1024
+
 // Config says who this node is and whom it talks to.
 type Config struct {
 	Node    object.NodeID
@@ -67,6 +70,17 @@ func Listen(listener net.Listener, cfg Config) (*Transport, error) {
 	return t, nil
 }
 
+// spawn runs f on a goroutine that Close waits for. It reports false after Close.
+func (t *Transport) spawn(f func()) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if t.closed {
+		return false
+	}
+	t.running.Go(f)
+	return true
+}
+
 // Node returns the name of this node.
 func (t *Transport) Node() object.NodeID { return t.cfg.Node }
 
@@ -74,7 +88,8 @@ func (t *Transport) Node() object.NodeID { return t.cfg.Node }
 func (t *Transport) Addr() net.Addr { return t.listener.Addr() }
 
 // Handle registers the handler of a method. Methods are numbered by the packages
-// that own them: 0x01.. partitions, 0x02.. oracle, 0x03.. server.
+// that own them: 0x01.. partitions, 0x02.. oracle, 0x03.. server, 0x04..
+// replication.
 func (t *Transport) Handle(method uint16, h func(ctx context.Context, from object.NodeID, req []byte) ([]byte, error)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -150,14 +165,20 @@ func (t *Transport) dial(ctx context.Context, to object.NodeID, purpose string) 
 	if err != nil {
 		return nil, err
 	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
 	if err := greet(conn, hello{cluster: t.cfg.Cluster, from: t.cfg.Node, to: to, purpose: purpose}); err != nil {
 		_ = conn.Close()
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
 		return nil, err
 	}
 	return conn, nil
 }
 
 func (t *Transport) accept() {
+	slots := make(chan struct{}, maxConnections)
 	for {
 		conn, err := t.listener.Accept()
 		if err != nil {
@@ -168,13 +189,27 @@ func (t *Transport) accept() {
 			time.Sleep(50 * time.Millisecond)
 			continue
 		}
-		t.running.Go(func() { t.serve(conn) })
+		if len(slots) == cap(slots) {
+			t.cfg.Logger.Warn("cluster port: too many connections", "address", conn.RemoteAddr().String())
+			_ = conn.Close()
+			continue
+		}
+		slots <- struct{}{}
+		if !t.spawn(func() {
+			defer func() { <-slots }()
+			t.serve(conn)
+		}) {
+			_ = conn.Close()
+			return
+		}
 	}
 }
 
 // serve greets an accepted connection and hands it to whom it is for.
 func (t *Transport) serve(conn net.Conn) {
 	defer conn.Close()
+	t.track(conn, "") // so that Close ends the handshake
+	defer t.untrack(conn)
 	_ = conn.SetDeadline(time.Now().Add(handshakeTimeout))
 	h, err := readHello(conn)
 	if err != nil {
@@ -208,11 +243,15 @@ func (t *Transport) serve(conn net.Conn) {
 	}
 	_ = conn.SetDeadline(time.Time{})
 	t.track(conn, h.from)
-	defer t.untrack(conn)
 	if h.purpose == purposeCalls {
 		t.serveCalls(conn, h.from)
 		return
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			t.cfg.Logger.Error("stream handler panicked", "stream", h.purpose, "from", h.from, "panic", p)
+		}
+	}()
 	stream(t.ctx, h.from, conn)
 }
 
@@ -221,7 +260,7 @@ func (t *Transport) track(conn net.Conn, node object.NodeID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.open[conn] = node
-	if t.closed || (t.allow != nil && !t.allow(node)) {
+	if t.closed || (node != "" && t.allow != nil && !t.allow(node)) {
 		_ = conn.Close()
 	}
 }
@@ -243,7 +282,7 @@ func (t *Transport) SetFilter(allow func(object.NodeID) bool) {
 		return
 	}
 	for conn, node := range t.open {
-		if !allow(node) {
+		if node != "" && !allow(node) {
 			_ = conn.Close()
 		}
 	}

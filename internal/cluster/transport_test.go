@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -246,3 +247,61 @@ func BenchmarkCall(b *testing.B) {
 }
 
 func bufioReader(b []byte) *bufio.Reader { return bufio.NewReader(bytes.NewReader(b)) }
+
+// A peer that accepts and says nothing, as a stopped process does, must not hold
+// up callers beyond their context, nor Close.
+func TestSilentPeer(t *testing.T) {
+	silent := listen(t)
+	defer silent.Close()
+	l := listen(t)
+	a, err := Listen(l, Config{Node: "a", Cluster: "test", Peers: map[object.NodeID]string{
+		"a": l.Addr().String(), "b": silent.Addr().String(),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+			defer cancel()
+			start := time.Now()
+			if _, err := a.Call(ctx, "b", 1, nil); !errors.Is(err, ErrUnreachable) {
+				t.Errorf("got %v, want ErrUnreachable", err)
+			}
+			if took := time.Since(start); took > dialTimeout {
+				t.Errorf("a call with 50 ms took %s", took)
+			}
+		})
+	}
+	wg.Wait()
+	// And one that connects to us and says nothing.
+	conn, err := net.Dial("tcp", a.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	start := time.Now()
+	a.Close()
+	if took := time.Since(start); took > handshakeTimeout/2 {
+		t.Errorf("Close took %s", took)
+	}
+	if _, err := a.Call(context.Background(), "b", 1, nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Close a call gave %v", err)
+	}
+}
+
+// A handler that ends its goroutine does not take the connection with it.
+func TestHandlerThatEndsItsGoroutine(t *testing.T) {
+	a, b := pair(t)
+	b.Handle(1, func(context.Context, object.NodeID, []byte) ([]byte, error) { runtime.Goexit(); return nil, nil })
+	b.Handle(2, echo)
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := a.Call(ctx, "b", 1, nil); err == nil {
+		t.Error("a call without an answer gave no error")
+	}
+	if _, err := a.Call(context.Background(), "b", 2, nil); err != nil {
+		t.Error(err)
+	}
+}
