@@ -15,12 +15,7 @@ func (p *parser) drop() (ast.Statement, error) {
 	}
 	d := &ast.DropTable{Pos: p.pos()}
 	p.i += 2
-	if p.atWord("if") {
-		if err := p.expectWord("if", "exists"); err != nil {
-			return nil, err
-		}
-		d.IfExists = true
-	}
+	d.IfExists = p.ifExists()
 	var err error
 	if d.Names, err = p.qualifiedNames(); err != nil {
 		return nil, err
@@ -61,12 +56,7 @@ func (p *parser) alter() (ast.Statement, error) {
 		p.i = len(p.toks) - 1
 		return &ast.Unsupported{Pos: a.Pos, What: "ALTER TABLE ALL"}, nil
 	}
-	if p.atWord("if") {
-		if err := p.expectWord("if", "exists"); err != nil {
-			return nil, err
-		}
-		a.IfExists = true
-	}
+	a.IfExists = p.ifExists()
 	table, err := p.relation()
 	if err != nil {
 		return nil, err

@@ -113,7 +113,7 @@ func (p *parser) generated(c *ast.Constraint) error {
 	}
 	if !c.Always {
 		if p.atSymbol("(") {
-			return p.errorf(p.pos(), "for a generated column, GENERATED ALWAYS must be specified")
+			return p.errorf(c.Pos, "for a generated column, GENERATED ALWAYS must be specified")
 		}
 		return p.syntaxError()
 	}

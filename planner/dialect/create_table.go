@@ -25,7 +25,7 @@ func (p *parser) create() (ast.Statement, error) {
 		p.i = start
 		return p.otherObject("CREATE")
 	}
-	if p.atWord("if") {
+	if p.atWords("if", "not") {
 		if err := p.expectWord("if", "not", "exists"); err != nil {
 			return nil, err
 		}

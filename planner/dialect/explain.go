@@ -48,7 +48,7 @@ func (p *parser) explainOptions(e *ast.Explain) error {
 		}
 		o := ast.Option{Pos: name.Pos, Name: name.Name}
 		if !p.atSymbol(",") && !p.atSymbol(")") {
-			if o.Value, err = p.optionValue(); err != nil {
+			if o.Value, err = p.settingValue(); err != nil {
 				return err
 			}
 		}

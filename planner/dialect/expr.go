@@ -166,8 +166,12 @@ func (p *parser) infixWordLevel(t *token, basic bool) int {
 		return levelAnd
 	case "isnull", "notnull":
 		return levelIs
-	case "between", "in", "like", "ilike", "similar", "overlaps":
+	case "between", "in", "like", "ilike", "overlaps":
 		return levelRange
+	case "similar":
+		if p.peek(1).word("to") {
+			return levelRange
+		}
 	case "not":
 		switch next := p.peek(1); {
 		case next.word("between"), next.word("in"), next.word("like"), next.word("ilike"), next.word("similar"):

@@ -21,10 +21,7 @@ func (p *parser) call(first *token, parts []string) (ast.Expr, error) {
 	if t := p.tok(); t.kind == kindString && t.start > 0 {
 		return p.modifiedConstant(c, t)
 	}
-	if err := p.afterCall(c); err != nil {
-		return nil, err
-	}
-	return p.indirection(c)
+	return c, p.afterCall(c)
 }
 
 // modifiedConstant is type(n) 'string' of a type that the grammar does not know.

@@ -144,11 +144,11 @@ func (p *parser) name() (ast.Expr, error) {
 	}
 	switch next := p.tok(); {
 	case next.symbol("("):
-		if len(parts) == 1 && !first.isFunctionName() {
+		if len(parts) == 1 && !first.isFunctionName() || len(parts) > 1 && !first.isColID() {
 			return nil, p.syntaxErrorAt(next)
 		}
 		return p.call(first, parts)
-	case next.kind == kindString && len(parts) <= 2 && (len(parts) == 2 || first.isFunctionName()):
+	case next.kind == kindString && len(parts) <= 2 && (len(parts) == 2 && first.isColID() || len(parts) == 1 && first.isFunctionName()):
 		p.i++
 		typ := ast.TypeName{Pos: at(first), Name: parts[len(parts)-1]}
 		if len(parts) == 2 {
@@ -181,6 +181,9 @@ func typedLiteral(typ ast.TypeName, text *token) ast.Expr {
 func (p *parser) typeConstant() (ast.Expr, bool, error) {
 	start := p.i
 	typ, err := p.simpleType(true)
+	if e := pgerror.As(err); e != nil && e.Code != pgerror.SyntaxError {
+		return nil, true, err
+	}
 	if err != nil || p.tok().kind != kindString {
 		p.i = start
 		return nil, false, nil
@@ -222,6 +225,10 @@ func (p *parser) keywordPrimary(t *token) (ast.Expr, error) {
 			p.i++
 			query, err := p.subquery()
 			return &ast.Exists{Pos: at(t), Query: query}, err
+		}
+	case "collation":
+		if p.peek(1).word("for") {
+			return nil, p.unsupported(at(t), "COLLATION FOR")
 		}
 	case "unique":
 		return nil, p.unsupported(at(t), "UNIQUE (query)")
@@ -300,19 +307,12 @@ func (p *parser) arrayExpr() (ast.Expr, error) {
 	t := p.advance()
 	if p.atSymbol("(") && p.atQuery(p.i) {
 		query, err := p.subquery()
-		if err != nil {
-			return nil, err
-		}
-		return p.indirection(&ast.ArraySubquery{Pos: at(t), Query: query})
+		return &ast.ArraySubquery{Pos: at(t), Query: query}, err
 	}
 	if !p.atSymbol("[") {
 		return nil, p.syntaxError()
 	}
-	a, err := p.arrayElements(t)
-	if err != nil {
-		return nil, err
-	}
-	return p.indirection(a)
+	return p.arrayElements(t)
 }
 
 // arrayElements reads [...] of an ARRAY; inner brackets are arrays, too, if the

@@ -39,10 +39,9 @@ func (p *parser) specialCall(t *token) (e ast.Expr, ok bool, err error) {
 		return nil, true, err
 	}
 	if c, ok := e.(*ast.Call); ok {
-		// gram.y lets FILTER and OVER follow name(...) only, which these are not.
 		c.Special = true
+		err = p.afterCall(c)
 	}
-	e, err = p.indirection(e)
 	return e, true, err
 }
 

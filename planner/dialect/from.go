@@ -140,7 +140,7 @@ func (s *skeleton) tableFactor() (joined bool, err error) {
 		return false, s.unsupported(position, "ROWS FROM")
 	case s.atWord("xmltable"):
 		return false, s.unsupported(position, "XMLTABLE")
-	case s.atFunction():
+	case s.atFunction(), s.atValueWord():
 		return false, s.tableFunction(position, lateral)
 	case lateral:
 		return false, s.syntaxError()
@@ -260,6 +260,13 @@ func (p *parser) atFunction() bool {
 		n += 2
 	}
 	return p.peek(n).symbol("(")
+}
+
+// atValueWord says whether a function comes next that is written without
+// parentheses.
+func (p *parser) atValueWord() bool {
+	return p.atAnyWord("current_date", "current_role", "current_user", "session_user", "user", "current_catalog",
+		"current_schema", "current_time", "current_timestamp", "localtime", "localtimestamp")
 }
 
 // tableFunction adds a function in FROM.

@@ -144,15 +144,9 @@ func (p *parser) onConflict() (*ast.OnConflict, error) {
 func (p *parser) conflictTarget(c *ast.OnConflict) error {
 	p.i++
 	for {
-		t := ast.ConflictTarget{Pos: p.pos()}
-		e, err := p.expr()
+		t, err := p.conflictElement()
 		if err != nil {
 			return err
-		}
-		if ref, ok := e.(*ast.ColumnRef); ok && len(ref.Parts) == 1 && !ref.Star {
-			t.Column = ref.Parts[0]
-		} else {
-			t.Expr = e
 		}
 		if p.tok().isColID() || p.atAnyWord("asc", "desc") {
 			return p.unsupported(p.pos(), "an operator class or an order in ON CONFLICT")
@@ -171,6 +165,37 @@ func (p *parser) conflictTarget(c *ast.OnConflict) error {
 		return err
 	}
 	return nil
+}
+
+// conflictElement reads a column, a call, or an expression in parentheses.
+func (p *parser) conflictElement() (ast.ConflictTarget, error) {
+	t := ast.ConflictTarget{Pos: p.pos()}
+	paren := p.atSymbol("(")
+	e, err := p.primary()
+	if err != nil {
+		return t, err
+	}
+	ref, isRef := e.(*ast.ColumnRef)
+	_, isCall := e.(*ast.Call)
+	switch {
+	case isRef && !paren && len(ref.Parts) == 1 && !ref.Star:
+		t.Column = ref.Parts[0]
+	case isCall || paren:
+	default:
+		return t, p.syntaxError()
+	}
+	if c := p.tok(); p.word("collate") {
+		name, err := p.qualifiedName()
+		if err != nil {
+			return t, err
+		}
+		e = &ast.Collate{Pos: at(c), X: e, Name: name}
+		t.Column = ""
+	}
+	if t.Column == "" {
+		t.Expr = e
+	}
+	return t, nil
 }
 
 // returning reads an optional RETURNING.

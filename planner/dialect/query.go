@@ -77,7 +77,9 @@ func (s *skeleton) query(q queryParts, defaults bool) (queryParts, error) {
 		return q, err
 	}
 	defer func() { s.depth-- }()
-	q.position = s.pos()
+	if q.position == 0 {
+		q.position = s.pos()
+	}
 	if s.atWord("with") {
 		var err error
 		if q.with, err = s.with(); err != nil {
@@ -115,7 +117,7 @@ func (s *skeleton) parenthesised(q queryParts) (queryParts, error) {
 	s.emit(")")
 	if q.with != nil {
 		if inner.with != nil {
-			return q, s.errorf(inner.with.Pos, "multiple WITH clauses not allowed")
+			return q, s.errorf(q.with.Pos, "multiple WITH clauses not allowed")
 		}
 		inner.with = q.with
 	}

@@ -9,7 +9,7 @@ import (
 func (s *skeleton) tail(q *queryParts) error {
 	if s.atWords("order", "by") {
 		if q.ordered {
-			return s.errorf(s.pos(), "multiple ORDER BY clauses not allowed")
+			return s.errorf(at(s.peek(2)), "multiple ORDER BY clauses not allowed")
 		}
 		q.ordered = true
 		s.emit(" order by ")
@@ -29,7 +29,6 @@ func (s *skeleton) tail(q *queryParts) error {
 	// before the limits.
 	var limit, offset bool
 	for {
-		position := s.pos()
 		var err error
 		switch {
 		case s.atWord("limit"), s.atWord("fetch"):
@@ -37,7 +36,7 @@ func (s *skeleton) tail(q *queryParts) error {
 				return s.syntaxError()
 			}
 			if q.limited {
-				return s.errorf(position, "multiple LIMIT clauses not allowed")
+				return s.errorf(at(s.peek(1)), "multiple LIMIT clauses not allowed")
 			}
 			limit = true
 			err = s.limit(q)
@@ -46,7 +45,7 @@ func (s *skeleton) tail(q *queryParts) error {
 				return s.syntaxError()
 			}
 			if q.offset != nil {
-				return s.errorf(position, "multiple OFFSET clauses not allowed")
+				return s.errorf(at(s.peek(1)), "multiple OFFSET clauses not allowed")
 			}
 			offset = true
 			err = s.offset(q)
@@ -64,6 +63,7 @@ func (s *skeleton) tail(q *queryParts) error {
 
 // limit reads LIMIT or FETCH FIRST.
 func (s *skeleton) limit(q *queryParts) (err error) {
+	position := s.pos()
 	if s.word("limit") {
 		if s.word("all") {
 			return nil
@@ -73,7 +73,7 @@ func (s *skeleton) limit(q *queryParts) (err error) {
 			q.limit = nil // LIMIT NULL is LIMIT ALL
 		}
 		if err == nil && s.atSymbol(",") {
-			return s.errorf(s.pos(), "LIMIT #,# syntax is not supported")
+			return s.errorf(position, "LIMIT #,# syntax is not supported")
 		}
 		return err
 	}
@@ -164,7 +164,7 @@ func (s *skeleton) checkTies(q *queryParts) error {
 		return nil
 	}
 	if !q.ordered {
-		return s.errorf(ast.Pos(q.limit.Position()), "WITH TIES cannot be specified without ORDER BY clause")
+		return s.errorf(0, "WITH TIES cannot be specified without ORDER BY clause")
 	}
 	for _, l := range q.locking {
 		if l.Wait == ast.LockSkip {

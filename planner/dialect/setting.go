@@ -193,7 +193,7 @@ func (p *parser) timeZoneValue(s *ast.Set) error {
 		s.Values = []ast.Expr{e}
 		return nil
 	}
-	if t := p.tok(); t.kind == kindKeyword && t.class&classMask == reserved {
+	if p.tok().kind == kindKeyword {
 		return p.syntaxError()
 	}
 	v, err := p.optionValue()

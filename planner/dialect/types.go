@@ -59,7 +59,7 @@ func isTypeWord(w string) bool {
 // follow: bit and char without a length have none then.
 func (p *parser) simpleType(constant bool) (ast.TypeName, error) {
 	t := p.tok()
-	if t.kind != kindKeyword || !isTypeWord(t.text) {
+	if t.kind != kindKeyword || !isTypeWord(t.text) || t.text == "double" && !p.peek(1).word("precision") {
 		return p.genericType()
 	}
 	out := ast.TypeName{Pos: at(t), Name: plainTypes[t.text]}
