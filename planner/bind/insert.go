@@ -67,6 +67,24 @@ type inserter struct {
 	stmt    *ast.Insert
 	table   *catalog.Table
 	targets []int // the columns that values are given for, in their order
+	// defaults are the columns' defaults once they have been needed.
+	defaults map[int]expr.Expr
+}
+
+// defaultOf is defaultOf, decoded once for all rows.
+func (n *inserter) defaultOf(col int) (expr.Expr, error) {
+	if x, ok := n.defaults[col]; ok {
+		return x, nil
+	}
+	x, err := defaultOf(&n.table.Columns[col])
+	if err != nil {
+		return nil, err
+	}
+	if n.defaults == nil {
+		n.defaults = map[int]expr.Expr{}
+	}
+	n.defaults[col] = x
+	return x, nil
 }
 
 // columns finds the columns that values are given for.
@@ -180,7 +198,7 @@ func (n *inserter) add(p *plan.Insert, row []expr.Expr, given []bool) error {
 			continue
 		}
 		var err error
-		if row[i], err = defaultOf(c); err != nil {
+		if row[i], err = n.defaultOf(i); err != nil {
 			return err
 		}
 	}

@@ -84,4 +84,3 @@ type FactMove struct {
 	Objects  int64
 	Bytes    int64
 }
-
