@@ -15,7 +15,10 @@ import (
 
 // replaceTableBytes is the size of the tables that a Replacement gathers in a
 // file before it hands them to the store.
-const replaceTableBytes = 32 << 20
+const (
+	replaceTableBytes = 32 << 20
+	replaceFilePrefix = "replace-"
+)
 
 // Replacement is new content for a space, in the making. It lives beside the old
 // content, which stays visible until Finish has changed over to the new. It
@@ -78,7 +81,7 @@ func (r *Replacement) open() error {
 	}
 	defer s.leave()
 	fs := s.opts.FS
-	r.path = fs.PathJoin(s.dir, fmt.Sprintf("replace-%d-%d.tmp", r.space.group, replacementNumber.Add(1)))
+	r.path = fs.PathJoin(s.dir, fmt.Sprintf("%s%d-%d.tmp", replaceFilePrefix, r.space.group, replacementNumber.Add(1)))
 	f, err := fs.Create(r.path, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return fmt.Errorf("storage: %w", err)

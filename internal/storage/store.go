@@ -162,6 +162,9 @@ func classify(err error) error {
 // prepare checks the version of the layout and removes what an interrupted
 // Replace has left.
 func (s *Store) prepare() error {
+	if err := s.removeLeftovers(); err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
 	value, found, err := s.get(nil, keyFormat)
 	if err != nil {
 		return err
@@ -174,6 +177,22 @@ func (s *Store) prepare() error {
 	}
 	if v := binary.BigEndian.Uint32(value); v > formatVersion {
 		return fmt.Errorf("%w: %s has layout %d, this version knows up to %d", ErrNewerFormat, s.dir, v, formatVersion)
+	}
+	return nil
+}
+
+// removeLeftovers removes the files of Replacements that a crash has interrupted.
+func (s *Store) removeLeftovers() error {
+	names, err := s.opts.FS.List(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, replaceFilePrefix) {
+			if err := s.opts.FS.Remove(s.opts.FS.PathJoin(s.dir, name)); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
