@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,9 +31,12 @@ type identity struct {
 	// Incarnation counts the starts of the node on this folder, so that command
 	// ids of different starts differ.
 	Incarnation uint64 `json:"incarnation"`
-	// Formed says that the cluster has been formed: the node does not wait for
-	// its peers any more.
-	Formed bool `json:"formed"`
+	// Folder is drawn when the folder is made: it tells this folder from any other.
+	Folder string `json:"folder"`
+	// Formed says that the cluster has been formed, of the nodes and folders in
+	// Founders: the node does not wait for its peers any more.
+	Formed   bool                     `json:"formed"`
+	Founders map[object.NodeID]string `json:"founders,omitempty"`
 }
 
 // dataDir is an opened data folder, locked against other processes.
@@ -88,7 +92,7 @@ func (d *dataDir) readIdentity(cfg *configs.Config) error {
 	own := identity{Format: dataFormat, Cluster: cfg.Cluster.Name, Node: cfg.Node}
 	text, err := os.ReadFile(filepath.Join(d.path, identityFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return d.refuseForeign(own)
+		return d.claim(own)
 	}
 	if err != nil {
 		return fmt.Errorf("data folder: %w", err)
@@ -100,8 +104,8 @@ func (d *dataDir) readIdentity(cfg *configs.Config) error {
 	switch {
 	case got.Format > dataFormat:
 		return fmt.Errorf("data folder %s was written by a newer ssmr-server (format %d, this one knows %d)", d.path, got.Format, dataFormat)
-	case got.Format < 1:
-		return fmt.Errorf("data folder %s: %s is damaged: format %d", d.path, identityFile, got.Format)
+	case got.Format < 1 || got.Folder == "":
+		return fmt.Errorf("data folder %s: %s is damaged: it names no format or folder", d.path, identityFile)
 	case got.Cluster != own.Cluster:
 		return fmt.Errorf("data folder %s belongs to cluster %q, this server is of cluster %q", d.path, got.Cluster, own.Cluster)
 	case got.Node != own.Node:
@@ -111,9 +115,9 @@ func (d *dataDir) readIdentity(cfg *configs.Config) error {
 	return nil
 }
 
-// refuseForeign takes an empty folder for this node; a folder that holds other
+// claim takes an empty folder for this node; a folder that holds other
 // things is left alone.
-func (d *dataDir) refuseForeign(own identity) error {
+func (d *dataDir) claim(own identity) error {
 	entries, err := os.ReadDir(d.path)
 	if err != nil {
 		return fmt.Errorf("data folder: %w", err)
@@ -123,6 +127,7 @@ func (d *dataDir) refuseForeign(own identity) error {
 			return fmt.Errorf("data folder %s is not empty and is not of an ssmr-server (it holds %s)", d.path, e.Name())
 		}
 	}
+	own.Folder = rand.Text()
 	d.identity = own
 	return nil
 }
@@ -142,11 +147,6 @@ func (d *dataDir) writeIdentity() error {
 		return fmt.Errorf("data folder: %w", err)
 	}
 	return syncDir(d.path)
-}
-
-func (d *dataDir) setFormed() error {
-	d.identity.Formed = true
-	return d.writeIdentity()
 }
 
 func writeSynced(name string, text []byte) error {

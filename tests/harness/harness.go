@@ -273,3 +273,24 @@ func (l *logFile) tail(n int) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// PeakMemory returns the most memory that the process has had resident, in bytes;
+// 0 where the system does not tell.
+func (n *Node) PeakMemory() int64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.cmd == nil || n.cmd.Process == nil {
+		return 0
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		var kib int64
+		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kib); err == nil {
+			return kib << 10
+		}
+	}
+	return 0
+}

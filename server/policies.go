@@ -1,0 +1,183 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ssmr/ssmr/internal/catalog"
+	"github.com/ssmr/ssmr/internal/datum"
+	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/pgerror"
+	"github.com/ssmr/ssmr/planner/execute"
+	"github.com/ssmr/ssmr/plugins/placement"
+)
+
+// placeTimeout bounds one call of a policy.
+const placeTimeout = 50 * time.Millisecond
+
+// policies fits placement policies to what the planner asks: it checks the
+// placement of a table when it is declared, and has objects placed.
+type policies struct {
+	byName map[string]placement.Policy
+	// partitions tells the load of all partitions, ascending by id.
+	partitions func() []placement.Partition
+
+	mu sync.Mutex // guards configured
+	// configured holds the policy of each table as its options made it. It is
+	// bounded by the tables that exist: a table's older versions are dropped.
+	configured map[object.TableID]configuredPolicy
+}
+
+type configuredPolicy struct {
+	version object.SchemaVersion
+	policy  placement.Policy
+	table   placement.Table
+}
+
+func newPolicies(all []placement.Policy, partitions func() []placement.Partition) *policies {
+	p := &policies{
+		byName: make(map[string]placement.Policy), partitions: partitions,
+		configured: make(map[object.TableID]configuredPolicy),
+	}
+	for _, policy := range all {
+		p.byName[policy.Name()] = policy
+	}
+	return p
+}
+
+// names returns the names of all policies, in order.
+func (p *policies) names() []string { return slices.Sorted(maps.Keys(p.byName)) }
+
+// Placement checks a policy's name and options for a table.
+func (p *policies) Placement(t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error) {
+	pl := catalog.Placement{Policy: policy, Options: options}
+	described := describeTable(t)
+	configured, err := p.configure(policy, options, described)
+	if err != nil {
+		return pl, err
+	}
+	static, ok := configured.(placement.Static)
+	if !ok {
+		return pl, nil
+	}
+	columns, ok := static.StaticColumns(described)
+	if !ok {
+		return pl, nil
+	}
+	pl.Static = true
+	for _, name := range columns {
+		i := slices.IndexFunc(t.PrimaryKey, func(c int) bool { return t.Columns[c].Name == name })
+		if i < 0 {
+			return pl, fmt.Errorf("policy %q names %q as a static column, which is not in the primary key", policy, name)
+		}
+		pl.Columns = append(pl.Columns, i)
+	}
+	return pl, nil
+}
+
+// configure gives a policy a table's options.
+func (p *policies) configure(name string, options map[string]string, t placement.Table) (placement.Policy, error) {
+	policy, ok := p.byName[name]
+	if !ok {
+		return nil, pgerror.New(pgerror.UndefinedObject, "placement policy %q does not exist", name).
+			WithHint("Policies are: %s.", strings.Join(p.names(), ", "))
+	}
+	c, ok := policy.(placement.Configurer)
+	if !ok {
+		for option := range options {
+			return nil, pgerror.New(pgerror.InvalidParameterValue, "placement policy %q takes no option %q", name, option)
+		}
+		return policy, nil
+	}
+	configured, err := c.Configure(placement.Options(options), t)
+	var wrong *placement.OptionError
+	if errors.As(err, &wrong) {
+		return nil, pgerror.New(pgerror.InvalidParameterValue, "%s", wrong.Error())
+	}
+	return configured, err
+}
+
+// Place has a table's policy choose partitions for new objects.
+func (p *policies) Place(ctx context.Context, r execute.PlaceRequest) ([]object.PartitionID, error) {
+	c, err := p.of(r.Table)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, placeTimeout)
+	defer cancel()
+	placed, err := c.policy.Place(ctx, &placement.Batch{
+		Table: &c.table, Objects: describeObjects(r), Partitions: p.partitions(), Hint: r.Hint,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("placement policy %q: %w", r.Table.Placement.Policy, err)
+	}
+	out := make([]object.PartitionID, len(placed))
+	for i, answer := range placed {
+		out[i] = object.PartitionID(answer.Partition)
+	}
+	return out, nil
+}
+
+// of returns the policy of a table, configured once for each version of it.
+func (p *policies) of(t *catalog.Table) (configuredPolicy, error) {
+	p.mu.Lock()
+	c, ok := p.configured[t.ID]
+	p.mu.Unlock()
+	if ok && c.version == t.Version {
+		return c, nil
+	}
+	c = configuredPolicy{version: t.Version, table: describeTable(t)}
+	var err error
+	if c.policy, err = p.configure(t.Placement.Policy, t.Placement.Options, c.table); err != nil {
+		return c, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.configured[t.ID] = c
+	return c, nil
+}
+
+// forget drops what is kept for tables that do not exist any more.
+func (p *policies) forget(exists func(object.TableID) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.configured, func(id object.TableID, _ configuredPolicy) bool { return !exists(id) })
+}
+
+func describeTable(t *catalog.Table) placement.Table {
+	out := placement.Table{Name: t.Name}
+	for _, c := range t.Columns {
+		name := c.Name
+		if c.Dropped {
+			name = "" // keeps its place
+		}
+		out.Columns = append(out.Columns, placement.Column{Name: name, Type: c.Type.String()})
+	}
+	for _, i := range t.PrimaryKey {
+		out.Key = append(out.Key, t.Columns[i].Name)
+	}
+	return out
+}
+
+func describeObjects(r execute.PlaceRequest) []placement.Object {
+	format := &datum.Format{}
+	objects := make([]placement.Object, len(r.Rows))
+	for i, row := range r.Rows {
+		values := make([]placement.Value, len(row))
+		for j, v := range row {
+			if v.IsNull() {
+				values[j].Null = true
+				continue
+			}
+			values[j].Text = string(datum.AppendText(nil, v, r.Table.Columns[j].Type, format))
+		}
+		objects[i] = placement.Object{Values: values, Home: uint32(r.Homes[i])}
+	}
+	return objects
+}

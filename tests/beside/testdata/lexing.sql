@@ -1,0 +1,2 @@
+-- Statements that have no end; psql keeps them back.
+SELECT (1;
