@@ -2,63 +2,277 @@ package partitions
 
 import (
 	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
 
+	"github.com/ssmr/ssmr/internal/cluster"
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/pgerror"
 )
 
 // Client sends commands and reads to the leaders of partitions. Its methods may
 // be called from many goroutines. A node has one.
-type Client struct{}
+type Client struct {
+	cfg     ClientConfig
+	network Network
+	service *Service // nil where the node holds no replicas
+	node    object.NodeID
+
+	mu     sync.RWMutex // guards what follows
+	lanes  map[object.PartitionID]*lane
+	closed bool
+
+	closing    chan struct{}
+	background sync.WaitGroup
+	closers    chan struct{} // a token for each CloseCursor under way
+
+	randMu sync.Mutex // guards cfg.Rand
+}
+
+// closesAtOnce bounds the CloseCursor calls to other nodes that are under way;
+// what is beyond is left to the cursors' idle time.
+const (
+	closesAtOnce = 64
+	closeTimeout = 2 * time.Second
+)
+
+func (c ClientConfig) withDefaults() ClientConfig {
+	if c.Patience == 0 {
+		c.Patience = time.Minute
+	}
+	if c.Outstanding == 0 {
+		c.Outstanding = 1 << 16
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = systemClock{}
+	}
+	if c.Rand == nil {
+		c.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	}
+	return c
+}
 
 // NewClient makes the node's client. service is the node's own, which is called
 // directly where it leads; nil where the node holds no replicas.
 func NewClient(cfg ClientConfig, network Network, service *Service) (*Client, error) {
-	return nil, nil
+	switch {
+	case cfg.Incarnation == 0:
+		return nil, errors.New("partitions: the client's incarnation is missing")
+	case cfg.Replicas == nil:
+		return nil, errors.New("partitions: the client does not know where replicas are")
+	case cfg.Outstanding < 0 || cfg.Outstanding > 1<<16:
+		return nil, errors.New("partitions: Outstanding must be from 1 to 65536")
+	case network == nil:
+		return nil, errors.New("partitions: no network")
+	}
+	return &Client{
+		cfg: cfg.withDefaults(), network: network, service: service, node: network.Node(),
+		lanes: make(map[object.PartitionID]*lane), closing: make(chan struct{}),
+		closers: make(chan struct{}, closesAtOnce),
+	}, nil
 }
 
-// Write has a command executed, at most once, and if it is over Spans with all
-// its parts. See the package comment for errors.
-func (c *Client) Write(ctx context.Context, p object.PartitionID, w *command.Write) (*command.Result, error) {
-	return nil, nil
+func (c *Client) lane(p object.PartitionID) *lane {
+	c.mu.RLock()
+	l := c.lanes[p]
+	c.mu.RUnlock()
+	if l != nil {
+		return l
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l = c.lanes[p]; l == nil {
+		l = newLane(c.cfg.Outstanding)
+		c.lanes[p] = l
+	}
+	return l
 }
 
-// WriteEach is Write that hands over the results of the parts one by one, so that
-// rows of RETURNING need not be held. An error of each ends the statement and is
-// returned; what was executed stays.
-func (c *Client) WriteEach(ctx context.Context, p object.PartitionID, w *command.Write, each func(*command.Result) error) error {
-	return nil
+func (c *Client) jitter(most time.Duration) time.Duration {
+	c.randMu.Lock()
+	defer c.randMu.Unlock()
+	return time.Duration(c.cfg.Rand.Int64N(int64(most) + 1))
+}
+
+// bounded gives a context without a deadline the client's patience.
+func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, has := ctx.Deadline(); has {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, c.cfg.Patience)
+}
+
+// send has one command executed, at most once.
+func (c *Client) send(ctx context.Context, p object.PartitionID, body command.Body) (any, error) {
+	l := c.lane(p)
+	sequence, settled, err := l.begin(ctx)
+	if err != nil {
+		return nil, &Unanswered{Partition: p, Cause: err}
+	}
+	defer l.end(sequence)
+
+	request := binary.AppendUvarint(append(make([]byte, 0, 256), 0), uint64(p))
+	head := len(request)
+	id := object.CommandID{Node: c.node, Incarnation: c.cfg.Incarnation, Sequence: sequence}
+	request = command.AppendBody(command.AppendHeader(request, id, settled), body)
+	if err := checkBody(body, request[head:]); err != nil {
+		return nil, err
+	}
+	r := route{c: c, p: p, l: l}
+	for {
+		node := r.node()
+		outcome, err := c.attempt(ctx, node, p, request, head, body, r.unknown)
+		if err == nil {
+			if l.hint() != node {
+				l.learn(node)
+			}
+			return outcome, nil
+		}
+		if err = r.failed(ctx, node, err); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// checkBody refuses what the replicas could not decode: it must not get into a log.
+func checkBody(body command.Body, encoded []byte) error {
+	if w, ok := body.(*command.Write); ok {
+		if w.Kind >= command.Create && w.Kind <= command.Delete && w.Conflict <= command.ConflictUpdates {
+			return nil
+		}
+	}
+	_, err := command.DecodeCommand(encoded)
+	return err
+}
+
+// attempt asks one node.
+func (c *Client) attempt(ctx context.Context, node object.NodeID, p object.PartitionID, request []byte, head int, body command.Body, conclusive bool) (any, error) {
+	if node == "" {
+		return nil, &cluster.NotLeader{}
+	}
+	if node == c.node && c.service != nil {
+		return c.service.execute(ctx, p, request[head:], body, conclusive)
+	}
+	if conclusive {
+		request = append([]byte{conclusiveFlag}, request[1:]...)
+	}
+	answer, err := c.network.Call(ctx, node, methodExecute, request)
+	if err != nil {
+		return nil, err
+	}
+	return command.DecodeOutcome(answer)
 }
 
 // Execute has another command than a Write executed, at most once. The outcome is
 // a *command.Departed for a Depart, a *command.Result for all others; Busy and
-// Expired are tried again, because these commands are idempotent.
+// Expired are tried again, because these commands are idempotent. A descriptor
+// that could not be installed is an error.
 func (c *Client) Execute(ctx context.Context, p object.PartitionID, body command.Body) (any, error) {
-	return nil, nil
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	r := route{c: c, p: p, l: c.lane(p)}
+	for {
+		outcome, err := c.send(ctx, p, body)
+		if err != nil {
+			return nil, err
+		}
+		switch refusal := refusalOf(outcome); {
+		case refusal == nil:
+		case refusal.Reason == command.Busy || refusal.Reason == command.Expired:
+			r.tried++
+			if err := r.wait(ctx); err != nil {
+				return nil, r.over(ctx, err)
+			}
+			continue
+		}
+		if result, ok := outcome.(*command.Result); ok && result.Err != nil {
+			return nil, result.Err
+		}
+		return outcome, nil
+	}
 }
 
-// Read begins a read. The chunk's Cursor, if it is not zero, continues it; it must
-// be read to its end or closed.
-func (c *Client) Read(ctx context.Context, p object.PartitionID, r *command.Read) (*command.Chunk, error) {
-	return nil, nil
+func refusalOf(outcome any) *command.Refusal {
+	switch o := outcome.(type) {
+	case *command.Result:
+		return o.Refusal
+	case *command.Departed:
+		return o.Refusal
+	}
+	return nil
 }
-
-// Next continues a read. Where the cursor is lost the error is 40001.
-func (c *Client) Next(ctx context.Context, p object.PartitionID, cursor command.Cursor) (*command.Chunk, error) {
-	return nil, nil
-}
-
-// CloseCursor ends a read early. It does not wait.
-func (c *Client) CloseCursor(p object.PartitionID, cursor command.Cursor) {}
 
 // Status asks the leader of a partition.
 func (c *Client) Status(ctx context.Context, p object.PartitionID) (Status, error) {
-	return Status{}, nil
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	request := binary.AppendUvarint(nil, uint64(p))
+	r := route{c: c, p: p, l: c.lane(p)}
+	for {
+		node := r.node()
+		var status Status
+		answer, err := c.ask(ctx, node, methodStatus, request)
+		if err == nil {
+			err = json.Unmarshal(answer, &status)
+		}
+		if err == nil {
+			r.l.learn(node)
+			return status, nil
+		}
+		if err = r.failed(ctx, node, err); err != nil {
+			return Status{}, err
+		}
+	}
+}
+
+func (c *Client) ask(ctx context.Context, node object.NodeID, method uint16, request []byte) ([]byte, error) {
+	if node == "" {
+		return nil, &cluster.NotLeader{}
+	}
+	return c.network.Call(ctx, node, method, request)
 }
 
 // Leader returns the node that led the partition when this node last heard of it;
 // empty where it does not know.
-func (c *Client) Leader(p object.PartitionID) object.NodeID { return "" }
+func (c *Client) Leader(p object.PartitionID) object.NodeID {
+	if c.service != nil {
+		if leader := c.service.Leader(p); leader != "" {
+			return leader
+		}
+	}
+	return c.lane(p).hint()
+}
 
-// Close ends what the client does in the background. Calling it again is harmless.
-func (c *Client) Close() error { return nil }
+// Close ends what the client does in the background. Calls under way end as if no
+// node could be reached. Calling it again is harmless.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	if !c.closed {
+		c.closed = true
+		close(c.closing)
+	}
+	c.mu.Unlock()
+	c.background.Wait()
+	return nil
+}
+
+// errPartly is the error of a Write over spans that was executed in part.
+func errPartly(cause *pgerror.Error, changed int64) *pgerror.Error {
+	if changed == 0 {
+		return cause
+	}
+	e := *cause
+	if e.Detail != "" {
+		e.Detail += " "
+	}
+	return e.WithDetail("%s%d objects of the partition were changed before the error; they stay changed.", e.Detail, changed)
+}

@@ -1,28 +1,306 @@
 package partitions
 
 import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/ssmr/ssmr/internal/cluster"
+	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/replication"
+	"github.com/ssmr/ssmr/partitions/state"
 )
 
 // Service is a node's part of all partitions that it holds replicas of. Its
 // methods may be called from many goroutines.
-type Service struct{}
+type Service struct {
+	cfg     Config
+	host    *replication.Host
+	node    object.NodeID
+	cursors cursors
+
+	mu       sync.RWMutex // guards what follows
+	replicas map[object.PartitionID]*replica
+	closed   bool
+
+	stop    chan struct{}
+	running sync.WaitGroup
+}
 
 // NewService registers the package's cluster methods. Partitions are opened with
 // Open; the host is closed by its owner, after the service.
 func NewService(cfg Config, host *replication.Host, network Network) (*Service, error) {
-	return nil, nil
+	if network == nil {
+		return nil, errors.New("partitions: no network")
+	}
+	cfg = cfg.withDefaults()
+	s := &Service{
+		cfg: cfg, host: host, node: network.Node(),
+		cursors:  cursors{node: network.Node(), limit: cfg.Cursors, open: make(map[uint64]*cursor)},
+		replicas: make(map[object.PartitionID]*replica), stop: make(chan struct{}),
+	}
+	network.Handle(methodExecute, s.handleExecute)
+	network.Handle(methodRead, s.handleRead)
+	network.Handle(methodNext, s.handleNext)
+	network.Handle(methodClose, s.handleClose)
+	network.Handle(methodStatus, s.handleStatus)
+	s.running.Go(s.tend)
+	return s, nil
 }
 
 // Open starts this node's replica of a partition. peers are the nodes of a new
 // partition's group, the same on all; join says that an existing group will get
 // in touch.
-func (s *Service) Open(p object.PartitionID, peers []object.NodeID, join bool) error { return nil }
+func (s *Service) Open(p object.PartitionID, peers []object.NodeID, join bool) error {
+	if p == 0 {
+		return errors.New("partitions: partition 0 does not exist")
+	}
+	r := s.newReplica(p)
+	g, err := s.host.Start(replication.GroupConfig{
+		ID: p.Group(), Peers: peers, Join: join, StateMachine: r.machine,
+	})
+	if err != nil {
+		return fmt.Errorf("partition %d: %w", p, err)
+	}
+	r.group = g
+	return s.serve(r)
+}
+
+func (s *Service) newReplica(p object.PartitionID) *replica {
+	r := &replica{id: p, cfg: &s.cfg}
+	r.machine = state.New(p, s.cfg.State, state.Events{Arrived: r.arrived.fire})
+	return r
+}
+
+// serve lets calls reach a replica.
+func (s *Service) serve(r *replica) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return cluster.ErrClosed
+	}
+	if s.replicas[r.id] != nil {
+		return fmt.Errorf("partition %d is open already", r.id)
+	}
+	s.replicas[r.id] = r
+	return nil
+}
+
+// replica returns the replica of a partition; an error says that another node
+// must be asked.
+func (s *Service) replica(p object.PartitionID) (*replica, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if r := s.replicas[p]; r != nil && !s.closed {
+		return r, nil
+	}
+	return nil, &cluster.NotLeader{}
+}
+
+// Leader returns the node that leads a partition, as far as this node's replica
+// knows; empty where it has none or does not know.
+func (s *Service) Leader(p object.PartitionID) object.NodeID {
+	r, err := s.replica(p)
+	if err != nil {
+		return ""
+	}
+	return r.group.Leader()
+}
 
 // Status returns what this node's replicas know, ascending by partition.
-func (s *Service) Status() []Status { return nil }
+func (s *Service) Status() []Status {
+	s.mu.RLock()
+	list := make([]*replica, 0, len(s.replicas))
+	for _, r := range s.replicas {
+		list = append(list, r)
+	}
+	s.mu.RUnlock()
+	sort.Slice(list, func(i, j int) bool { return list[i].id < list[j].id })
+	all := make([]Status, len(list))
+	for i, r := range list {
+		all[i] = s.statusOf(r)
+	}
+	return all
+}
+
+func (s *Service) statusOf(r *replica) Status {
+	status := r.status(s.node)
+	status.Cursors = s.cursors.count()
+	return status
+}
 
 // Close closes cursors and refuses what comes later. It does not stop the
 // replicas, which are the host's. Calling it again is harmless.
-func (s *Service) Close() error { return nil }
+func (s *Service) Close() error {
+	s.mu.Lock()
+	if !s.closed {
+		s.closed = true
+		close(s.stop)
+	}
+	s.mu.Unlock()
+	s.running.Wait()
+	s.cursors.endAll()
+	return nil
+}
+
+// tend closes idle cursors and samples rates, once a second.
+func (s *Service) tend() {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-ticker.C:
+		}
+		now := s.cfg.Clock.Now()
+		for _, p := range s.cursors.endIdle(now.Add(-s.cfg.CursorIdle)) {
+			if s.cfg.Events.CursorExpired != nil {
+				s.cfg.Events.CursorExpired(p)
+			}
+		}
+		s.mu.RLock()
+		for _, r := range s.replicas {
+			r.rate.sample(now, r.answered.Load())
+		}
+		s.mu.RUnlock()
+	}
+}
+
+// execute has a command executed by this node's replica.
+func (s *Service) execute(ctx context.Context, p object.PartitionID, encoded []byte, body command.Body, conclusive bool) (any, error) {
+	r, err := s.replica(p)
+	if err != nil {
+		return nil, err
+	}
+	return r.execute(ctx, encoded, body, conclusive)
+}
+
+// read begins a read of this node's replica.
+func (s *Service) read(ctx context.Context, p object.PartitionID, q *command.Read) (*command.Chunk, error) {
+	r, err := s.replica(p)
+	if err != nil {
+		return nil, err
+	}
+	chunk, query, err := r.read(ctx, q)
+	if err != nil || query == nil {
+		return chunk, err
+	}
+	if chunk.Cursor, err = s.cursors.add(p, query, s.cfg.Clock.Now()); err != nil {
+		query.Close()
+		return nil, err
+	}
+	return chunk, nil
+}
+
+// next continues a read that this node holds.
+func (s *Service) next(ctx context.Context, p object.PartitionID, c command.Cursor) (*command.Chunk, error) {
+	return s.cursors.next(ctx, p, c, s.cfg.Clock)
+}
+
+// errMalformed is the answer to a call that cannot be understood. It had no
+// effect.
+var errMalformed = errors.New("malformed call to a partition")
+
+// conclusiveFlag is the bit of the first byte of a call of methodExecute that
+// stands for conclusive. On the wire: append only.
+const conclusiveFlag byte = 1
+
+// decodePartition reads the partition that a call is for.
+func decodePartition(b []byte) (object.PartitionID, []byte, error) {
+	p, n := binary.Uvarint(b)
+	if n <= 0 || p == 0 || p > 1<<32-1 {
+		return 0, nil, errMalformed
+	}
+	return object.PartitionID(p), b[n:], nil
+}
+
+func (s *Service) handleExecute(ctx context.Context, _ object.NodeID, req []byte) ([]byte, error) {
+	if len(req) == 0 || req[0] > conclusiveFlag {
+		return nil, errMalformed
+	}
+	p, encoded, err := decodePartition(req[1:])
+	if err != nil {
+		return nil, err
+	}
+	// What replicas cannot decode must not get into the log.
+	c, err := command.DecodeCommand(encoded)
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := s.execute(ctx, p, encoded, c.Body, req[0]&conclusiveFlag != 0)
+	if err != nil {
+		return nil, err
+	}
+	return command.AppendOutcome(nil, outcome), nil
+}
+
+func (s *Service) handleRead(ctx context.Context, _ object.NodeID, req []byte) ([]byte, error) {
+	p, encoded, err := decodePartition(req)
+	if err != nil {
+		return nil, err
+	}
+	q, err := command.DecodeRead(encoded)
+	if err != nil {
+		return nil, err
+	}
+	chunk, err := s.read(ctx, p, q)
+	if errors.Is(err, replication.ErrStale) {
+		return nil, &cluster.NotLeader{Leader: s.Leader(p)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return command.AppendChunk(nil, chunk), nil
+}
+
+func (s *Service) handleNext(ctx context.Context, _ object.NodeID, req []byte) ([]byte, error) {
+	p, c, err := decodeCursor(req)
+	if err != nil {
+		return nil, err
+	}
+	chunk, err := s.next(ctx, p, c)
+	if err != nil {
+		return nil, err
+	}
+	return command.AppendChunk(nil, chunk), nil
+}
+
+func (s *Service) handleClose(_ context.Context, _ object.NodeID, req []byte) ([]byte, error) {
+	_, c, err := decodeCursor(req)
+	if err != nil {
+		return nil, err
+	}
+	s.cursors.end(c)
+	return nil, nil
+}
+
+func decodeCursor(req []byte) (object.PartitionID, command.Cursor, error) {
+	p, encoded, err := decodePartition(req)
+	if err != nil {
+		return 0, command.Cursor{}, err
+	}
+	c, err := command.DecodeCursor(encoded)
+	return p, c, err
+}
+
+func (s *Service) handleStatus(_ context.Context, _ object.NodeID, req []byte) ([]byte, error) {
+	p, _, err := decodePartition(req)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.replica(p)
+	if err != nil {
+		return nil, err
+	}
+	if !r.group.IsLeader() {
+		return nil, r.notLeader()
+	}
+	return json.Marshal(s.statusOf(r))
+}

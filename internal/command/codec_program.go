@@ -139,9 +139,13 @@ func (r *reader) aggregate() *expr.Aggregate {
 	if r.err != nil {
 		return nil
 	}
-	a, err := expr.DecodeAggregate(b)
+	a, rest, err := expr.DecodeAggregate(b)
 	if err != nil {
 		r.fail("aggregate: " + err.Error())
+		return nil
+	}
+	if len(rest) > 0 {
+		r.fail("aggregate: bytes are left over")
 		return nil
 	}
 	return a

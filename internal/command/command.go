@@ -231,3 +231,25 @@ func (*InstallTable) body() {}
 func (*DropTable) body()    {}
 func (*InstallSlots) body() {}
 func (*RaiseFloor) body()   {}
+
+// String names the reason.
+func (r Reason) String() string {
+	names := [...]string{"none", "elsewhere", "awaited", "schema old", "schema new", "expired", "busy", "superseded"}
+	if int(r) < len(names) {
+		return names[r]
+	}
+	return "unknown"
+}
+
+// String names the kind as SQL does.
+func (k WriteKind) String() string {
+	switch k {
+	case Create:
+		return "INSERT"
+	case Update:
+		return "UPDATE"
+	case Delete:
+		return "DELETE"
+	}
+	return "unknown"
+}

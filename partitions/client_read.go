@@ -1,0 +1,128 @@
+package partitions
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+
+	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/replication"
+)
+
+// Read begins a read. The chunk's Cursor, if it is not zero, continues it; it must
+// be read to its end or closed.
+func (c *Client) Read(ctx context.Context, p object.PartitionID, q *command.Read) (*command.Chunk, error) {
+	l := c.lane(p)
+	if c.service != nil && (q.MaxStaleness > 0 || l.hint() == c.node) {
+		// The usual way where this node leads: no encoding, no other goroutine.
+		chunk, err := c.service.read(ctx, p, q)
+		if err == nil {
+			return chunk, nil
+		}
+		if q.MaxStaleness == 0 && ctx.Err() == nil {
+			l.learn("")
+		}
+	}
+	return c.readAnywhere(ctx, p, q, l)
+}
+
+// readAnywhere asks node after node.
+func (c *Client) readAnywhere(ctx context.Context, p object.PartitionID, q *command.Read, l *lane) (*command.Chunk, error) {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	r := route{c: c, p: p, l: l}
+	var request []byte
+	for {
+		node := r.node()
+		var chunk *command.Chunk
+		var err error
+		if node == c.node && c.service != nil {
+			chunk, err = c.service.read(ctx, p, q)
+		} else {
+			if request == nil {
+				request = command.AppendRead(binary.AppendUvarint(make([]byte, 0, 256), uint64(p)), q)
+			}
+			var answer []byte
+			if answer, err = c.ask(ctx, node, methodRead, request); err == nil {
+				chunk, err = command.DecodeChunk(answer)
+			}
+		}
+		if err == nil {
+			l.learn(node)
+			return chunk, nil
+		}
+		r.unknown = false // a read has no effect
+		if errors.Is(err, replication.ErrStale) {
+			strong := *q
+			strong.MaxStaleness, request = 0, nil
+			q = &strong
+		}
+		if err = r.failed(ctx, node, err); err != nil {
+			return nil, harmless(err)
+		}
+	}
+}
+
+// harmless says of an unanswered read that it had no effect.
+func harmless(err error) error {
+	var u *Unanswered
+	if errors.As(err, &u) {
+		u.Unknown = false
+	}
+	return err
+}
+
+// Next continues a read. Where the cursor is lost the error is 40001.
+func (c *Client) Next(ctx context.Context, p object.PartitionID, cursor command.Cursor) (*command.Chunk, error) {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	if cursor.Node == c.node && c.service != nil {
+		return c.service.next(ctx, p, cursor)
+	}
+	answer, err := c.network.Call(ctx, cursor.Node, methodNext, cursorRequest(p, cursor))
+	if err != nil {
+		return nil, lost(ctx, err)
+	}
+	return command.DecodeChunk(answer)
+}
+
+// lost makes the failure of a call to a node that holds a cursor the loss of the
+// cursor: a chunk may have been taken from it.
+func lost(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	return errors.Join(errCursorLost(), err)
+}
+
+func cursorRequest(p object.PartitionID, cursor command.Cursor) []byte {
+	return command.AppendCursor(binary.AppendUvarint(nil, uint64(p)), cursor)
+}
+
+// CloseCursor ends a read early. It does not wait.
+func (c *Client) CloseCursor(p object.PartitionID, cursor command.Cursor) {
+	switch {
+	case cursor.IsZero():
+		return
+	case cursor.Node == c.node && c.service != nil:
+		c.service.cursors.end(cursor)
+		return
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.closed {
+		return
+	}
+	select {
+	case c.closers <- struct{}{}:
+	default:
+		return // its idle time ends it
+	}
+	c.background.Go(func() {
+		defer func() { <-c.closers }()
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		_, _ = c.network.Call(ctx, cursor.Node, methodClose, cursorRequest(p, cursor))
+	})
+}

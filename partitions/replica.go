@@ -1,0 +1,270 @@
+package partitions
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ssmr/ssmr/internal/cluster"
+	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/pgerror"
+	"github.com/ssmr/ssmr/internal/replication"
+	"github.com/ssmr/ssmr/partitions/state"
+)
+
+// group is what a replica needs of replication.Group.
+type group interface {
+	Propose(ctx context.Context, command []byte) (any, error)
+	Read(ctx context.Context, fn func() error) error
+	ReadStale(maxStaleness time.Duration, fn func() error) error
+	IsLeader() bool
+	Leader() object.NodeID
+	Status() replication.Status
+}
+
+// replica is this node's copy of one partition.
+type replica struct {
+	id      object.PartitionID
+	cfg     *Config
+	machine *state.Machine
+	arrived signal
+	group   group // set once, before the replica is served
+
+	parked   atomic.Int64
+	answered atomic.Uint64
+	refused  atomic.Uint64
+	rate     rate
+}
+
+// signal wakes all who wait for it. The zero value is ready.
+type signal struct {
+	mu sync.Mutex
+	ch chan struct{} // guarded by mu; closed by fire
+}
+
+// wait returns a channel that the next fire closes.
+func (s *signal) wait() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ch == nil {
+		s.ch = make(chan struct{})
+	}
+	return s.ch
+}
+
+func (s *signal) fire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ch != nil {
+		close(s.ch)
+		s.ch = nil
+	}
+}
+
+// execute has a command executed. encoded is the whole command, body what it
+// does. conclusive says that an earlier attempt may be in the log, so that only an
+// answer that comes from the log can be believed.
+func (r *replica) execute(ctx context.Context, encoded []byte, body command.Body, conclusive bool) (any, error) {
+	if !r.group.IsLeader() {
+		return nil, r.notLeader()
+	}
+	started := r.cfg.Clock.Now()
+	if w, ok := body.(*command.Write); ok && mayAwait(w) {
+		ready, err := r.park(ctx, func() (bool, error) { return r.machine.Awaiting(w) })
+		if err != nil {
+			return nil, err
+		}
+		if !ready && !conclusive {
+			r.note(command.Awaited)
+			return &command.Result{Refusal: &command.Refusal{Reason: command.Awaited}}, nil
+		}
+	}
+	outcome, err := r.group.Propose(ctx, encoded)
+	if errors.Is(err, replication.ErrTooLarge) {
+		return &command.Result{Err: pgerror.New(pgerror.ProgramLimitExceeded,
+			"a command of the statement has %d bytes, more than a log entry can have", len(encoded))}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.answered.Add(1)
+	switch o := outcome.(type) {
+	case *command.Result:
+		if o.Refusal != nil {
+			r.note(o.Refusal.Reason)
+		}
+	case *command.Departed:
+		if o.Refusal != nil {
+			r.note(o.Refusal.Reason)
+		}
+	}
+	if r.cfg.Events.Executed != nil {
+		r.cfg.Events.Executed(r.id, r.cfg.Clock.Now().Sub(started))
+	}
+	return outcome, nil
+}
+
+func (r *replica) notLeader() error { return &cluster.NotLeader{Leader: r.group.Leader()} }
+
+func (r *replica) note(reason command.Reason) {
+	r.refused.Add(1)
+	if r.cfg.Events.Refused != nil {
+		r.cfg.Events.Refused(r.id, reason.String())
+	}
+}
+
+// mayAwait reports whether a write may mean objects that are on their way.
+func mayAwait(w *command.Write) bool {
+	for i := range w.Targets {
+		if w.Targets[i].Version > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// park waits, within bounds, until awaiting is false. It reports whether it is.
+func (r *replica) park(ctx context.Context, awaiting func() (bool, error)) (ready bool, err error) {
+	var timeout <-chan time.Time
+	for {
+		arrived := r.arrived.wait()
+		waits, err := awaiting()
+		if err != nil || !waits {
+			return !waits, err
+		}
+		if timeout == nil {
+			if r.parked.Add(1) > int64(r.cfg.ParkedCommands) {
+				r.parked.Add(-1)
+				return false, nil
+			}
+			defer r.parked.Add(-1)
+			if r.cfg.Events.Parked != nil {
+				r.cfg.Events.Parked(r.id)
+			}
+			timer := time.NewTimer(r.cfg.ParkedTime)
+			defer timer.Stop()
+			timeout = timer.C
+		}
+		select {
+		case <-arrived:
+		case <-timeout:
+			return false, nil
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
+}
+
+// read begins a read. Where more chunks follow, query is not nil: it is the
+// caller's to keep or close.
+func (r *replica) read(ctx context.Context, q *command.Read) (*command.Chunk, *state.Query, error) {
+	started := r.cfg.Clock.Now()
+	chunk, query, err := r.begin(ctx, q)
+	if err == nil && chunk.Refusal != nil && chunk.Refusal.Reason == command.Awaited {
+		_, err = r.park(ctx, func() (bool, error) {
+			if query != nil {
+				query.Close()
+			}
+			var err error
+			chunk, query, err = r.begin(ctx, q)
+			return err == nil && chunk.Refusal != nil && chunk.Refusal.Reason == command.Awaited, err
+		})
+	}
+	if err != nil {
+		if query != nil {
+			query.Close()
+		}
+		return nil, nil, err
+	}
+	r.answered.Add(1)
+	if chunk.Refusal != nil {
+		r.note(chunk.Refusal.Reason)
+	}
+	if r.cfg.Events.Read != nil {
+		r.cfg.Events.Read(r.id, r.cfg.Clock.Now().Sub(started))
+	}
+	return chunk, query, nil
+}
+
+// begin pins the state under the lease, or a stale one, and computes the first
+// chunk.
+func (r *replica) begin(ctx context.Context, q *command.Read) (*command.Chunk, *state.Query, error) {
+	query := r.machine.Begin(q)
+	var err error
+	if q.MaxStaleness > 0 {
+		err = r.group.ReadStale(time.Duration(q.MaxStaleness)*time.Millisecond, query.Pin)
+	} else {
+		err = r.group.Read(ctx, query.Pin)
+	}
+	if err != nil {
+		query.Close()
+		return nil, nil, err
+	}
+	chunk, err := query.Next(ctx)
+	if err != nil || query.Done() {
+		query.Close()
+		return chunk, nil, err
+	}
+	return chunk, query, nil
+}
+
+func (r *replica) status(node object.NodeID) Status {
+	gs := r.group.Status()
+	s := Status{
+		Partition: r.id, Node: node, Leader: gs.Role.Leader, Leading: gs.Role.Leading,
+		Applied: gs.AppliedIndex, CommandsPerSecond: r.rate.perSecond(),
+		Outgoing: r.machine.Outgoing(), Parked: int(r.parked.Load()), Refused: r.refused.Load(),
+		Tables: make(map[object.TableID]Size),
+	}
+	for _, peer := range gs.Replicas {
+		s.Replicas = append(s.Replicas, peer.Node)
+	}
+	for table, size := range r.machine.Sizes() {
+		s.Markers += size.Markers
+		if size.Objects > 0 {
+			s.Tables[table] = Size{Objects: size.Objects, Bytes: size.Bytes}
+			s.Size.Objects += size.Objects
+			s.Size.Bytes += size.Bytes
+		}
+	}
+	if gs.Err != nil {
+		s.Failed = gs.Err.Error()
+	}
+	return s
+}
+
+// rate tells how fast a counter has grown over the last samples.
+type rate struct {
+	mu      sync.Mutex
+	samples [6]uint64 // a ring of one for each second; guarded by mu
+	times   [6]time.Time
+	next    int
+}
+
+func (r *rate) sample(now time.Time, count uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.samples[r.next%len(r.samples)], r.times[r.next%len(r.samples)] = count, now
+	r.next++
+}
+
+func (r *rate) perSecond() float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next < 2 {
+		return 0
+	}
+	last := (r.next - 1) % len(r.samples)
+	first := 0
+	if r.next > len(r.samples) {
+		first = r.next % len(r.samples)
+	}
+	seconds := r.times[last].Sub(r.times[first]).Seconds()
+	if seconds <= 0 {
+		return 0
+	}
+	return float64(r.samples[last]-r.samples[first]) / seconds
+}

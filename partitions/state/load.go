@@ -1,0 +1,131 @@
+package state
+
+import (
+	"encoding/binary"
+
+	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/storage"
+)
+
+// load fills what Open has emptied.
+func (m *Machine) load(r storage.Reader) error {
+	if b, found, err := r.Get(nil, []byte{prefixSlots}); err != nil {
+		return err
+	} else if found {
+		if m.live.slots, err = decodeSlots(b); err != nil {
+			return err
+		}
+	}
+	if b, found, err := r.Get(nil, []byte{prefixFloor}); err != nil {
+		return err
+	} else if found {
+		if len(b) != 8 {
+			return corrupt("floor")
+		}
+		m.live.floor = object.LocationVersion(binary.BigEndian.Uint64(b))
+	}
+	for _, part := range []struct {
+		prefix byte
+		each   func(key, value []byte) error
+	}{
+		{prefixTables, m.loadTable}, {prefixDropped, m.loadDropped}, {prefixSizes, m.loadSize},
+		{prefixSenders, m.loadSender}, {prefixResults, m.loadResults},
+	} {
+		if err := scan(r, part.prefix, part.each); err != nil {
+			return err
+		}
+	}
+	outgoing := int64(0)
+	err := scan(r, prefixMoves, func(_, value []byte) error {
+		if len(value) == 1 && value[0] == moveDeparted {
+			outgoing++
+		}
+		return nil
+	})
+	m.outgoing.Store(outgoing)
+	return err
+}
+
+// scan calls each for the keys under a prefix, without the prefix. Neither key nor
+// value may be kept.
+func scan(r storage.Reader, prefix byte, each func(key, value []byte) error) (err error) {
+	it, err := r.NewIterator([]byte{prefix}, []byte{prefix + 1})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := it.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	for ok := it.First(); ok; ok = it.Next() {
+		if err := each(it.Key()[1:], it.Value()); err != nil {
+			return err
+		}
+	}
+	return it.Err()
+}
+
+func tableOfKey(key []byte) (object.TableID, error) {
+	if len(key) != 4 {
+		return 0, corrupt("key of a table")
+	}
+	return object.TableID(binary.BigEndian.Uint32(key)), nil
+}
+
+func (m *Machine) loadTable(key, value []byte) error {
+	id, err := tableOfKey(key)
+	if err != nil {
+		return err
+	}
+	desc, err := command.DecodeTable(value)
+	if err != nil {
+		return err
+	}
+	m.live.tables[id], err = makeTable(desc)
+	return err
+}
+
+func (m *Machine) loadDropped(key, _ []byte) error {
+	id, err := tableOfKey(key)
+	m.live.dropped[id] = true
+	return err
+}
+
+func (m *Machine) loadSize(key, value []byte) error {
+	id, err := tableOfKey(key)
+	if err != nil {
+		return err
+	}
+	m.sizes.of[id], err = decodeSize(value)
+	return err
+}
+
+func (m *Machine) loadSender(key, value []byte) error {
+	s, err := decodeSender(object.NodeID(key), value)
+	if err != nil {
+		return err
+	}
+	m.senders[s.node] = s
+	return nil
+}
+
+// loadResults takes a record of results, oldest first for each sender.
+func (m *Machine) loadResults(key, value []byte) error {
+	n, size := binary.Uvarint(key)
+	if size <= 0 || uint64(len(key)-size) < 8 || n != uint64(len(key)-size-8) {
+		return corrupt("key of results")
+	}
+	node, index := key[size:len(key)-8], binary.BigEndian.Uint64(key[len(key)-8:])
+	s := m.senders[object.NodeID(node)]
+	if s == nil {
+		return corrupt("results without a sender")
+	}
+	last, err := s.decodeResults(append([]byte(nil), value...))
+	if err != nil {
+		return err
+	}
+	s.stored = append(s.stored, storedResults{index, last})
+	return nil
+}
