@@ -13,11 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/ssmr/ssmr/internal/cluster"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/storage"
+	"github.com/ssmr/ssmr/internal/storage/storagetest"
 )
 
 // counters is a state machine of numbers: a command "name n" adds n to a number
@@ -99,7 +98,7 @@ func (c *counters) read(name string) (int64, error) {
 // replica is a node with one group.
 type replica struct {
 	id      object.NodeID
-	fs      *vfs.MemFS
+	disk    *storagetest.Disk
 	node    *testNode
 	state   *storage.Store
 	log     *storage.Store
@@ -131,7 +130,7 @@ func newTrio(t testing.TB, nodes int, config func(object.NodeID, *Config)) *trio
 		c.peers = append(c.peers, object.NodeID(rune('a'+i)))
 	}
 	for _, id := range c.peers {
-		c.replicas[id] = &replica{id: id, fs: vfs.NewCrashableMem()}
+		c.replicas[id] = &replica{id: id, disk: storagetest.NewDisk()}
 	}
 	for _, id := range c.peers {
 		c.start(id)
@@ -151,10 +150,10 @@ func (c *trio) start(id object.NodeID) *replica {
 	r.node = c.net.node(id)
 	var err error
 	log := c.logger.With("node", id)
-	if r.state, err = storage.Open("state", storage.Options{FS: r.fs, MemTableBytes: 1 << 20, Logger: log}); err != nil {
+	if r.state, err = storage.Open("state", storage.Options{FS: r.disk.FS(), MemTableBytes: 1 << 20, Logger: log}); err != nil {
 		c.t.Fatal(err)
 	}
-	if r.log, err = storage.Open("log", storage.Options{FS: r.fs, MemTableBytes: 1 << 20, ForLog: true, Logger: log}); err != nil {
+	if r.log, err = storage.Open("log", storage.Options{FS: r.disk.FS(), MemTableBytes: 1 << 20, ForLog: true, Logger: log}); err != nil {
 		c.t.Fatal(err)
 	}
 	cfg := Config{
@@ -198,9 +197,9 @@ func (c *trio) crash(id object.NodeID) {
 	c.t.Helper()
 	r := c.replicas[id]
 	r.node.down()
-	disk := r.fs.CrashClone(vfs.CrashCloneCfg{})
+	disk := r.disk.Crash()
 	c.stop(id)
-	r.fs = disk
+	r.disk = disk
 }
 
 // leader waits until one of the nodes that run leads, other than those given.

@@ -285,10 +285,10 @@ func (s *logStore) truncatable(to uint64) uint64 {
 	trailing := s.bytes
 	last := uint64(0)
 	for index := s.first; index <= to && index < s.last; index++ {
-		trailing -= int64(s.sizes[index-s.first])
-		if trailing < s.limits.TrailingBytes && s.last-index <= s.limits.TrailingEntries {
+		if trailing <= s.limits.TrailingBytes && s.last-index < s.limits.TrailingEntries {
 			break
 		}
+		trailing -= int64(s.sizes[index-s.first])
 		last = index
 	}
 	for h := range s.holds {

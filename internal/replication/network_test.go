@@ -18,6 +18,7 @@ type testNetwork struct {
 	cut    map[[2]object.NodeID]bool
 	frozen map[object.NodeID]chan struct{} // closed when answers to the node go on
 	blocks func(from, to object.NodeID, method uint16) bool
+	breaks []int // the next streams break after so many bytes
 }
 
 type testNode struct {
@@ -170,5 +171,39 @@ func (n *testNode) DialStream(ctx context.Context, to object.NodeID, name string
 	}
 	here, there := net.Pipe()
 	go h(context.Background(), n.id, there)
+	n.net.mu.Lock()
+	defer n.net.mu.Unlock()
+	if len(n.net.breaks) > 0 {
+		here = &brokenConn{Conn: here, left: n.net.breaks[0]}
+		n.net.breaks = n.net.breaks[1:]
+	}
 	return here, nil
+}
+
+// brokenConn breaks after some bytes were read.
+type brokenConn struct {
+	net.Conn
+	left int
+}
+
+func (c *brokenConn) Read(b []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, errors.New("connection reset")
+	}
+	n, err := c.Conn.Read(b[:min(len(b), c.left)])
+	c.left -= n
+	return n, err
+}
+
+// breakStreams makes the next streams break after so many bytes.
+func (n *testNetwork) breakStreams(after ...int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.breaks = after
+}
+
+func (n *testNetwork) breaksLeft() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.breaks)
 }

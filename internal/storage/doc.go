@@ -20,9 +20,9 @@
 // Failures: an error of the disk under the write-ahead log cannot be undone (what
 // fsync has refused may be lost although it can be read). The Store has *failed*
 // from then on: Failed is closed, every further operation returns Err, and a
-// goroutine that is inside of a commit may be ended (runtime.Goexit, so that its
-// deferred functions run). The owner of the process stops it and starts it again;
-// nothing that Commit(Sync) has confirmed is lost by that.
+// goroutine that is inside of an operation may be ended (runtime.Goexit, so that its
+// deferred functions run) or never come back. The owner of the process stops it and
+// starts it again; nothing that Commit(Sync) has confirmed is lost by that.
 //
 // Memory is bounded by Options: CacheBytes for blocks read, MemTableBytes times
 // MemTables for what is not flushed yet. Both are allocated outside of the Go heap

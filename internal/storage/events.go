@@ -3,6 +3,7 @@ package storage
 import (
 	"fmt"
 	"runtime"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -19,11 +20,15 @@ func (l logger) Errorf(format string, args ...any) {
 	l.s.opts.Logger.Warn("pebble", "message", fmt.Sprintf(format, args...))
 }
 
-// Fatalf must not return. The store has failed; the goroutine ends here, and its
-// deferred functions run.
+// Fatalf must not return. The store has failed. Where a commit failed, the
+// goroutine is the caller's and ends here, with its deferred functions; elsewhere
+// these would undo locks that are not held, so the goroutine stays here.
 func (l logger) Fatalf(format string, args ...any) {
 	l.s.fail(fmt.Errorf(format, args...))
-	runtime.Goexit()
+	if !l.s.opened.Load() || strings.HasPrefix(format, "pebble: fatal commit error") {
+		runtime.Goexit()
+	}
+	park()
 }
 
 func (s *Store) eventListener() pebble.EventListener {

@@ -57,6 +57,7 @@ type Store struct {
 	mu     sync.Mutex // guards spaces
 	spaces map[object.GroupID]*Space
 
+	opened  atomic.Bool // Open has succeeded
 	stalled atomic.Bool
 	flushes flushQueue
 }
@@ -83,6 +84,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		_ = s.lock.Close()
 		return nil, fmt.Errorf("storage: open %s: %w", dir, classify(err))
 	}
+	s.opened.Store(true)
 	if err := s.prepare(); err != nil {
 		_ = s.Close()
 		return nil, err
@@ -113,7 +115,7 @@ func (s *Store) openPebble() (*pebble.DB, error) {
 
 func (s *Store) pebbleOptions() *pebble.Options {
 	o := &pebble.Options{
-		FS:                          s.opts.FS,
+		FS:                          &guardFS{s.opts.FS, s},
 		Lock:                        s.lock,
 		CacheSize:                   s.opts.CacheBytes,
 		MemTableSize:                uint64(s.opts.MemTableBytes),
@@ -243,13 +245,12 @@ func (s *Store) leave() { s.gate.RUnlock() }
 // stay open for too long it says so and leaves the database unclosed, which loses
 // nothing. Calling it again is harmless. A store that has failed is left as it is.
 func (s *Store) Close() error {
-	s.gate.Lock()
-	if s.closed {
-		s.gate.Unlock()
+	if err := s.Err(); err != nil {
+		return err // what hangs in it cannot be waited for
+	}
+	if !s.shut() {
 		return nil
 	}
-	s.closed = true
-	s.gate.Unlock()
 	s.flushes.close()
 	if err := s.Err(); err != nil {
 		return err
@@ -265,6 +266,15 @@ func (s *Store) Close() error {
 		err = lockErr
 	}
 	return err
+}
+
+// shut refuses new operations; it reports false if that was done before.
+func (s *Store) shut() bool {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	was := s.closed
+	s.closed = true
+	return !was
 }
 
 // Flush writes what is in memory to disk. When it returns, everything that was
