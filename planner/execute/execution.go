@@ -135,6 +135,15 @@ func (e *Execution) Tag(rows int64) string {
 	return e.plan.Tag
 }
 
+// Changed reports whether the statement has changed something.
+func (e *Execution) Changed() bool {
+	switch e.plan.Root.(type) {
+	case *plan.CreateTable, *plan.DropTable, *plan.Truncate, *plan.AlterTable:
+		return true
+	}
+	return e.affected > 0
+}
+
 // Close ends the execution. It may be called again.
 func (e *Execution) Close() {
 	if e.rows != nil {

@@ -1,0 +1,44 @@
+package planner
+
+import (
+	"context"
+
+	"github.com/ssmr/ssmr/internal/session"
+	"github.com/ssmr/ssmr/planner/dialect"
+)
+
+// Split cuts a simple query into its statements.
+func (s *Session) Split(query string) ([]session.Text, error) {
+	s.forget("")
+	s.ClosePortal("")
+	return dialect.Split(query)
+}
+
+// Query executes one statement of a simple query.
+func (s *Session) Query(ctx context.Context, text session.Text, _, _ int, sink session.Sink) (session.Completion, error) {
+	ctx, end := s.begin(ctx)
+	defer end()
+	done, err := s.query(ctx, text, sink)
+	return done, s.clientError(ctx, err)
+}
+
+func (s *Session) query(ctx context.Context, text session.Text, sink session.Sink) (session.Completion, error) {
+	st := &statement{text: text.SQL, offset: text.Offset}
+	if err := s.analyze(ctx, st); err != nil {
+		return session.Completion{}, shift(err, st.offset)
+	}
+	if st.tree == nil && st.plan == nil {
+		return session.Completion{}, nil
+	}
+	r := &running{s: s, st: st}
+	defer r.close()
+	if err := r.start(ctx); err != nil {
+		return session.Completion{}, err
+	}
+	if r.columns != nil {
+		if err := sink.Columns(r.columns); err != nil {
+			return session.Completion{}, err
+		}
+	}
+	return r.drain(ctx, 0, sink)
+}

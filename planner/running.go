@@ -1,0 +1,185 @@
+package planner
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ssmr/ssmr/internal/datum"
+	"github.com/ssmr/ssmr/internal/pgerror"
+	"github.com/ssmr/ssmr/internal/session"
+	"github.com/ssmr/ssmr/planner/execute"
+	"github.com/ssmr/ssmr/planner/plan"
+)
+
+// result is a statement in execution: rows are pulled from it.
+type result interface {
+	Next(ctx context.Context) (row []datum.Datum, ok bool, err error)
+	// Tag is the command tag after the last row; rows counts those since the last
+	// time that rows were asked for.
+	Tag(rows int64) string
+	Close()
+}
+
+// kept is the result of a statement that the session itself executes.
+type kept struct {
+	tag  string
+	rows [][]datum.Datum
+}
+
+// Next gives out the next row.
+func (k *kept) Next(context.Context) ([]datum.Datum, bool, error) {
+	if len(k.rows) == 0 {
+		return nil, false, nil
+	}
+	row := k.rows[0]
+	k.rows = k.rows[1:]
+	return row, true, nil
+}
+
+// Tag is the command tag.
+func (k *kept) Tag(int64) string { return k.tag }
+
+// Close drops the rows.
+func (k *kept) Close() { k.rows = nil }
+
+// running is a statement in execution that is planned anew, and started again,
+// when that is needed and nothing of it was seen.
+type running struct {
+	s       *Session
+	st      *statement
+	params  []datum.Datum
+	columns []session.Column
+	result  result
+	plan    *plan.Plan // nil for a statement that the session executes itself
+	tries   int
+	given   bool // a row was given out
+}
+
+// maxRestarts bounds how often a statement is started again.
+const maxRestarts = 16
+
+// start begins to execute the statement. What it changes is changed when start
+// returns.
+func (r *running) start(ctx context.Context) error {
+	for {
+		err := r.startOnce(ctx)
+		if err == nil {
+			return nil
+		}
+		if err = r.again(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *running) startOnce(ctx context.Context) error {
+	began := r.s.backend.deps.Clock.Now()
+	p, err := r.s.planFor(ctx, r.st)
+	if err != nil {
+		return err
+	}
+	if u, ok := p.Root.(*plan.Utility); ok {
+		return r.utility(ctx, u)
+	}
+	if r.s.now.readOnly && !p.Reads {
+		return pgerror.New(pgerror.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", p.Tag)
+	}
+	settings := r.s.now.settings
+	if _, ok := p.Root.(*plan.Explain); ok {
+		copied := *settings
+		copied.Planning = r.s.backend.deps.Clock.Now().Sub(began)
+		settings = &copied
+	}
+	x, err := r.s.backend.deps.Executor.Start(ctx, p, r.params, settings)
+	if err != nil {
+		return shift(err, r.st.offset)
+	}
+	r.result, r.plan, r.columns = x, p, p.Columns
+	if x.Changed() {
+		r.s.changed++
+	}
+	return nil
+}
+
+// again prepares for another start if an error asks for it; otherwise it returns
+// the error that the client is told.
+func (r *running) again(ctx context.Context, err error) error {
+	replan := errors.Is(err, execute.ErrReplan)
+	if !replan && !errors.Is(err, execute.ErrRestart) {
+		return err
+	}
+	if r.result != nil {
+		r.result.Close()
+		r.result = nil
+	}
+	if r.tries++; r.tries > maxRestarts {
+		e := pgerror.New(pgerror.SerializationFailure, "the statement was interrupted again and again")
+		if replan {
+			e.Message = "a table is being changed again and again"
+		}
+		return e.WithDetail("The statement did not take effect.").WithHint("Try again.")
+	}
+	if r.tries > 1 {
+		select {
+		case <-time.After(min(time.Duration(r.tries)*time.Millisecond, 20*time.Millisecond)):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if replan {
+		return r.s.replan(ctx)
+	}
+	return nil
+}
+
+// next returns the next row; false at the end.
+func (r *running) next(ctx context.Context) ([]datum.Datum, bool, error) {
+	for {
+		row, ok, err := r.result.Next(ctx)
+		if err == nil {
+			r.given = r.given || ok
+			return row, ok, nil
+		}
+		if r.given {
+			return nil, false, shift(err, r.st.offset)
+		}
+		if err = r.again(ctx, shift(err, r.st.offset)); err != nil {
+			return nil, false, err
+		}
+		columns := r.columns
+		if err := r.start(ctx); err != nil {
+			return nil, false, err
+		}
+		if !sameResult(columns, r.columns) {
+			return nil, false, pgerror.New(pgerror.SerializationFailure, "a table was changed while its rows were read").
+				WithDetail("The statement changed nothing.").WithHint("Try again.")
+		}
+	}
+}
+
+func (r *running) close() {
+	if r.result != nil {
+		r.result.Close()
+		r.result = nil
+	}
+}
+
+// drain gives out rows until the end, or until there were limit of them.
+func (r *running) drain(ctx context.Context, limit int64, sink session.Sink) (session.Completion, error) {
+	for n := int64(0); ; n++ {
+		if limit > 0 && n == limit {
+			return session.Completion{Suspended: true}, nil
+		}
+		row, ok, err := r.next(ctx)
+		if err != nil {
+			return session.Completion{}, err
+		}
+		if !ok {
+			return session.Completion{Tag: r.result.Tag(n)}, nil
+		}
+		if err := sink.Row(row); err != nil {
+			return session.Completion{}, err
+		}
+	}
+}

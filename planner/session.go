@@ -1,0 +1,152 @@
+package planner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ssmr/ssmr/internal/datum"
+	"github.com/ssmr/ssmr/internal/expr"
+	"github.com/ssmr/ssmr/internal/pgerror"
+	"github.com/ssmr/ssmr/internal/session"
+	"github.com/ssmr/ssmr/planner/execute"
+)
+
+// Session is one client's session. It implements session.Session, whose rules
+// hold: one goroutine at a time.
+type Session struct {
+	backend *Backend
+	start   session.Startup
+
+	values map[string]string // parameters that were set, by lower-case name
+	resets map[string]string // what RESET goes back to, where it is not the built-in value
+	now    current           // what follows from the parameters
+
+	statements map[string]*statement // the unnamed one under ""
+	stored     int                   // bytes of the statements' texts
+	portals    map[string]*portal
+	room       *portal // a closed portal, to be used again
+
+	functions expr.Session    // what session functions answer
+	ctx       context.Context // of the call that runs; for pg_sleep and nextval
+	sequences map[sequenceName]int64
+	lastValue *int64
+
+	changed int  // statements since the last Sync that changed something
+	begun   bool // now() has been fixed since the last Sync
+	closed  bool
+}
+
+// current is what follows from the parameters. What it points to is not changed
+// (but for the time in format): executions hold it.
+type current struct {
+	format   *datum.Format
+	settings *execute.Settings
+	timeout  time.Duration
+	readOnly bool
+	level    int // of messages that the client wants; see severities
+	plan     planSettings
+}
+
+func (s *Session) logger() *slog.Logger { return s.backend.cfg.Logger }
+
+// Format says how values are written as text now.
+func (s *Session) Format() *datum.Format { return s.now.format }
+
+// Status is always idle: there are no transactions of several statements.
+func (s *Session) Status() session.Status { return session.Idle }
+
+// Close ends the session.
+func (s *Session) Close() {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	s.closePortals()
+	s.statements, s.stored = nil, 0
+}
+
+// Sync ends what was executed since the last Sync, and all portals with it.
+func (s *Session) Sync(context.Context, bool) error {
+	s.closePortals()
+	s.changed, s.begun = 0, false
+	return nil
+}
+
+// begin prepares for a call that executes something. The returned context ends
+// with the statement's time-out; end must be called.
+func (s *Session) begin(ctx context.Context) (context.Context, func()) {
+	at := s.tick()
+	s.functions.StatementTime = at
+	if !s.begun {
+		s.begun = true
+		s.functions.TransactionTime = at
+	}
+	if s.now.timeout <= 0 {
+		s.ctx = ctx
+		return ctx, s.end
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, s.now.timeout, errTimeout)
+	s.ctx = limited
+	return limited, func() { cancel(); s.end() }
+}
+
+// tick tells the format what time it is, for literals like 'now'.
+func (s *Session) tick() int64 {
+	at := execute.Micros(s.backend.deps.Clock.Now())
+	s.now.format.Now = at
+	return at
+}
+
+func (s *Session) end() { s.ctx = nil }
+
+// errTimeout is what ends a statement that takes too long.
+var errTimeout = pgerror.New(pgerror.QueryCanceled, "canceling statement due to statement timeout")
+
+var errCanceled = pgerror.New(pgerror.QueryCanceled, "canceling statement due to user request")
+
+// clientError is the error that the client is told: a cause of cancelling
+// instead of the context's error, and what has taken effect before.
+func (s *Session) clientError(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if pgerror.As(err) == nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		if err = context.Cause(ctx); pgerror.As(err) == nil {
+			err = errCanceled
+		}
+	}
+	if s.changed == 0 {
+		return err
+	}
+	e := pgerror.As(err)
+	if e == nil {
+		s.logger().Error("a statement failed with an internal error", "error", err)
+		e = pgerror.New(pgerror.InternalError, "internal error; the server's log says more")
+	}
+	copied := *e
+	if copied.Detail != "" {
+		copied.Detail += "\n"
+	}
+	if s.changed == 1 {
+		copied.Detail += "The statement before it, which was sent together with it, has taken effect."
+	} else {
+		copied.Detail += fmt.Sprintf("The %d statements before it, which were sent together with it, have taken effect.", s.changed)
+	}
+	return &copied
+}
+
+// severities order the levels of client_min_messages.
+var severities = map[string]int{
+	"DEBUG5": 0, "DEBUG4": 1, "DEBUG3": 2, "DEBUG2": 3, "DEBUG1": 4, "DEBUG": 4, "LOG": 5, "NOTICE": 6, "WARNING": 7, "ERROR": 8,
+}
+
+// notice tells the client something, if it wants to hear it.
+func (s *Session) notice(severity, code, message string) {
+	if s.start.Client == nil || severity != "INFO" && severities[severity] < s.now.level {
+		return
+	}
+	s.start.Client.Notice(session.Notice{Severity: severity, Error: pgerror.Error{Code: code, Message: message}})
+}

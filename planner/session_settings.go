@@ -1,0 +1,171 @@
+package planner
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ssmr/ssmr/internal/datum"
+	"github.com/ssmr/ssmr/internal/pgerror"
+	"github.com/ssmr/ssmr/planner/execute"
+	"github.com/ssmr/ssmr/planner/plan"
+)
+
+// value returns a parameter's value as it is kept; false for one that is unknown.
+func (s *Session) value(key string) (string, bool) {
+	if v, ok := s.values[key]; ok {
+		return v, true
+	}
+	if v, ok := s.resets[key]; ok {
+		return v, true
+	}
+	if known := settings[key]; known != nil {
+		return known.boot, true
+	}
+	return "", false
+}
+
+// shown returns a parameter's value as SHOW writes it.
+func (s *Session) shown(key string) (string, bool) {
+	v, ok := s.value(key)
+	if known := settings[key]; ok && known != nil {
+		v = known.show(v)
+	}
+	return v, ok
+}
+
+// Parameters are the values that the client is told after start-up.
+func (s *Session) Parameters() map[string]string {
+	out := make(map[string]string)
+	for key, known := range settings {
+		if known.report {
+			out[known.name], _ = s.shown(key)
+		}
+	}
+	return out
+}
+
+// readSetting reads a value; a DateStyle without an order keeps the one that
+// there is.
+func (s *Session) readSetting(known *setting, value string) (string, error) {
+	kept, err := known.read(value)
+	if err == nil && known.name == "DateStyle" && kept == "ISO" {
+		old, _ := s.value("datestyle")
+		_, order, _ := strings.Cut(old, ", ")
+		kept += ", " + order
+	}
+	return kept, err
+}
+
+// set changes a parameter.
+func (s *Session) set(name, value string) error {
+	known, key := lookupSetting(name)
+	if known == nil {
+		if !customName(name) {
+			return errUnknownSetting(name)
+		}
+		if _, exists := s.value(key); !exists && len(s.values) >= maxCustomSettings {
+			return pgerror.New(pgerror.ConfigurationLimitExceeded, "a session can have at most %d parameters", maxCustomSettings)
+		}
+		s.values[key] = value
+		return nil
+	}
+	if err := known.changeable(); err != nil {
+		return err
+	}
+	if key == "session_authorization" && value != s.start.User {
+		return pgerror.New(pgerror.InsufficientPrivilege, "permission denied to set session authorization \"%s\"", value)
+	}
+	kept, err := s.readSetting(known, value)
+	if err != nil {
+		return err
+	}
+	s.change(known, key, func() { s.values[key] = kept })
+	return nil
+}
+
+// maxCustomSettings bounds the parameters that a session has set.
+const maxCustomSettings = 1024
+
+// reset takes a parameter back to the value that the session began with.
+func (s *Session) reset(name string) error {
+	known, key := lookupSetting(name)
+	if known == nil {
+		if _, ok := s.value(key); !ok && !customName(name) {
+			return errUnknownSetting(name)
+		}
+		if _, ok := s.values[key]; ok && s.resets[key] == "" {
+			s.values[key] = "" // PostgreSQL keeps the placeholder, empty
+		}
+		return nil
+	}
+	if err := known.changeable(); err != nil {
+		return err
+	}
+	s.change(known, key, func() { delete(s.values, key) })
+	return nil
+}
+
+// resetAll is RESET ALL.
+func (s *Session) resetAll() {
+	for _, key := range slices.Sorted(maps.Keys(s.values)) {
+		if known := settings[key]; known != nil {
+			s.change(known, key, func() { delete(s.values, key) })
+		} else {
+			delete(s.values, key)
+		}
+	}
+}
+
+// change makes a change and tells the client of it.
+func (s *Session) change(known *setting, key string, make func()) {
+	before, _ := s.shown(key)
+	make()
+	after, _ := s.shown(key)
+	s.refresh()
+	if known.report && before != after && s.start.Client != nil {
+		s.start.Client.ParameterStatus(known.name, after)
+	}
+}
+
+// refresh computes what follows from the parameters.
+func (s *Session) refresh() {
+	get := func(key string) string { v, _ := s.value(key); return v }
+	number := func(key string) int64 { n, _ := strconv.ParseInt(get(key), 10, 64); return n }
+	f := &datum.Format{
+		Location:      time.UTC,
+		DateOrder:     dateOrder(get("datestyle")),
+		IntervalStyle: intervalStyle(get("intervalstyle")),
+		ByteaEscape:   get("bytea_output") == "escape",
+	}
+	if digits := number("extra_float_digits"); digits <= 0 {
+		f.RoundFloats, f.ExtraFloatDigits = true, int(digits)
+	}
+	zone := get("timezone")
+	if loc, err := datum.ParseTimeZone(zone); err == nil {
+		f.Location = loc
+	}
+	n := current{
+		format:   f,
+		timeout:  time.Duration(number("statement_timeout")) * time.Millisecond,
+		readOnly: get("default_transaction_read_only") == "on",
+		level:    severities[strings.ToUpper(get("client_min_messages"))],
+		plan:     planSettings{zone: zone, order: f.DateOrder, interval: f.IntervalStyle, database: s.start.Database},
+	}
+	x := &execute.Settings{
+		Format: f, TimeZone: zone, Session: &s.functions,
+		WorkMem:   number("work_mem") << 10,
+		MoveRate:  number("ssmr.move_rate"),
+		Hint:      get("ssmr.hint"),
+		Generated: s.generated,
+		Notice:    func(m plan.Notice) { s.notice("NOTICE", m.Code, m.Message) },
+	}
+	if get("ssmr.read_consistency") == "stale" {
+		x.MaxStaleness = time.Duration(number("ssmr.max_staleness")) * time.Millisecond
+	}
+	n.settings = x
+	s.now = n
+	s.setFunctions()
+}

@@ -1,0 +1,195 @@
+package planner
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/ssmr/ssmr/internal/datum"
+	"github.com/ssmr/ssmr/internal/pgerror"
+	"github.com/ssmr/ssmr/internal/session"
+	"github.com/ssmr/ssmr/planner/ast"
+	"github.com/ssmr/ssmr/planner/plan"
+)
+
+// utilityColumns describes the result of a statement that the session executes;
+// nil where it has none.
+func (s *Session) utilityColumns(tree ast.Statement) []session.Column {
+	switch u := tree.(type) {
+	case *ast.Show:
+		return showColumns(u.Name)
+	case *ast.Execute:
+		if st := s.statements[u.Name]; st != nil {
+			return st.about.Columns
+		}
+	}
+	return nil
+}
+
+// utility executes a statement about the session.
+func (r *running) utility(ctx context.Context, u *plan.Utility) error {
+	s := r.s
+	tag, err := "", error(nil)
+	switch st := u.Statement.(type) {
+	case *ast.Set:
+		tag, err = "SET", s.setStatement(st)
+	case *ast.SetTransaction:
+		tag, err = "SET", s.setTransaction(st)
+	case *ast.Reset:
+		tag = "RESET"
+		if st.Name == "all" {
+			s.resetAll()
+		} else {
+			err = s.reset(st.Name)
+		}
+	case *ast.Show:
+		return r.show(st.Name)
+	case *ast.Prepare:
+		tag, err = "PREPARE", s.prepare(ctx, st, r.st.offset)
+	case *ast.Execute:
+		return r.executePrepared(ctx, st)
+	case *ast.Deallocate:
+		tag, err = s.deallocate(st)
+	case *ast.Discard:
+		tag = s.discard(st.What)
+	case *ast.Vacuum: // there is nothing to clean up, and there are no statistics
+		if tag = "VACUUM"; st.Analyze {
+			tag = "ANALYZE"
+		}
+	default:
+		tag, err = s.transaction(u.Statement)
+	}
+	if err != nil {
+		return shift(err, r.st.offset)
+	}
+	r.result, r.columns = &kept{tag: tag}, nil
+	return nil
+}
+
+// setStatement is SET.
+func (s *Session) setStatement(st *ast.Set) error {
+	if st.Scope == ast.LocalScope {
+		s.notice("WARNING", pgerror.NoActiveSQLTransaction, "SET LOCAL can only be used in transaction blocks")
+	}
+	known, _ := lookupSetting(st.Name)
+	if st.Values == nil {
+		if st.Scope == ast.LocalScope {
+			return nil
+		}
+		return s.reset(st.Name)
+	}
+	value, err := settingText(known, st)
+	if err != nil {
+		return err
+	}
+	if st.Scope == ast.LocalScope { // ends at once, but must be right
+		_, err := s.setConfig(st.Name, value, true)
+		return err
+	}
+	return s.set(st.Name, value)
+}
+
+// settingText makes one text of the values of a SET.
+func settingText(known *setting, st *ast.Set) (string, error) {
+	if len(st.Values) > 1 && (known == nil || known.kind != listSetting) {
+		return "", pgerror.New(pgerror.InvalidParameterValue, "SET %s takes only one argument", st.Name)
+	}
+	words := make([]string, len(st.Values))
+	for i, v := range st.Values {
+		switch v := v.(type) {
+		case *ast.Literal:
+			words[i] = v.Text
+			if known != nil && known.name == "search_path" {
+				words[i] = quoteIdent(v.Text)
+			}
+		case *ast.Cast: // SET TIME ZONE INTERVAL '..'
+			l, ok := v.X.(*ast.Literal)
+			if !ok || known == nil || known.name != "TimeZone" {
+				return "", pgerror.NotSupported("this value of SET").At(v.Position())
+			}
+			d, err := datum.ParseText(l.Text, datum.Interval, nil)
+			if err != nil {
+				return "", err
+			}
+			span := d.Interval()
+			if span.Months != 0 || span.Days != 0 {
+				return "", pgerror.New(pgerror.InvalidParameterValue, "invalid value for parameter \"TimeZone\": \"%s\"", l.Text).
+					WithDetail("Cannot specify months or days in time zone interval.")
+			}
+			words[i] = zoneOfOffset(micros(span.Micros))
+		default:
+			return "", pgerror.NotSupported("this value of SET").At(v.Position())
+		}
+	}
+	return strings.Join(words, ", "), nil
+}
+
+// quoteIdent quotes a name if it has to be.
+func quoteIdent(name string) string {
+	plain := name != ""
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		if c != '_' && (c < 'a' || c > 'z') && (i == 0 || c < '0' || c > '9') {
+			plain = false
+		}
+	}
+	if plain {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
+
+func showColumns(name string) []session.Column {
+	if name == "all" {
+		return []session.Column{{Name: "name", Type: datum.Text}, {Name: "setting", Type: datum.Text}, {Name: "description", Type: datum.Text}}
+	}
+	if known, _ := lookupSetting(name); known != nil {
+		name = known.name
+	}
+	return []session.Column{{Name: name, Type: datum.Text}}
+}
+
+// show is SHOW.
+func (r *running) show(name string) error {
+	s := r.s
+	k := &kept{tag: "SHOW"}
+	if name == "all" {
+		for _, key := range slices.SortedFunc(maps.Keys(settings), strings.Compare) {
+			known := settings[key]
+			value, _ := s.shown(key)
+			k.rows = append(k.rows, []datum.Datum{datum.NewText(known.name), datum.NewText(value), datum.NewText(known.about)})
+		}
+	} else {
+		_, key := lookupSetting(name)
+		value, ok := s.shown(key)
+		if !ok {
+			return errUnknownSetting(name)
+		}
+		k.rows = [][]datum.Datum{{datum.NewText(value)}}
+	}
+	r.result, r.columns = k, showColumns(name)
+	return nil
+}
+
+// discard is DISCARD.
+func (s *Session) discard(what ast.DiscardWhat) string {
+	switch what {
+	case ast.DiscardPlans:
+		for _, st := range s.statements {
+			st.snap = nil
+		}
+		return "DISCARD PLANS"
+	case ast.DiscardSequences:
+		s.sequences, s.lastValue = nil, nil
+		return "DISCARD SEQUENCES"
+	case ast.DiscardTemp:
+		return "DISCARD TEMP"
+	}
+	s.resetAll()
+	s.sequences, s.lastValue = nil, nil
+	for name := range s.statements {
+		s.forget(name)
+	}
+	return "DISCARD ALL"
+}
