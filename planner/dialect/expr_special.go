@@ -193,19 +193,21 @@ func (p *parser) plainOrNamed(c *ast.Call) (ast.Expr, error) {
 	if p.atSymbol(")") {
 		return nil, nil
 	}
-	start := p.i
-	x, err := p.expr()
-	if err != nil {
-		return nil, err
-	}
-	if !p.atSymbol(",") && !p.atSymbol(")") && !p.atSymbol("=>") && !p.atSymbol(":=") {
-		return x, nil
-	}
-	if p.atSymbol(")") {
+	// No way back once an argument was read: it would double with each level.
+	next := p.peek(1)
+	if !p.tok().isFunctionName() || !next.symbol("=>") && !next.symbol(":=") {
+		x, err := p.expr()
+		if err != nil {
+			return nil, err
+		}
+		if !p.atSymbol(",") && !p.atSymbol(")") {
+			return x, nil
+		}
 		c.Args = []ast.Expr{x}
-		return nil, nil
+		if !p.symbol(",") {
+			return nil, nil
+		}
 	}
-	p.i = start
 	for {
 		if err := p.argument(c); err != nil {
 			return nil, err

@@ -119,7 +119,6 @@ func (l *lifter) parts(out *ast.Select, limit *sqlparser.Limit) {
 	if out.Op != ast.NoSetOp {
 		return
 	}
-	out.Distinct = q.distinct
 	out.DistinctOn = q.distinctOn
 	out.GroupDistinct = q.groupDistinct
 	out.Windows = q.windows
@@ -184,6 +183,7 @@ func (l *lifter) selectBody(out *ast.Select, stmt *sqlparser.Select) {
 		}
 	}
 	out.Having = l.where(stmt.Having)
+	out.Distinct = stmt.Distinct
 }
 
 // tables lifts a FROM list.
