@@ -93,9 +93,18 @@ type beginReleases struct {
 // finish ends a move or release: what departed has arrived.
 type finish struct {
 	move   object.LocationVersion
-	gone   []bool // for each id of the batch
-	reason string // why others are not gone
+	fates  []fate // for each id of the batch
+	reason string // why some stay
 }
+
+// fate is what became of one id of a batch. On disk: append only.
+type fate byte
+
+const (
+	stays    fate = iota // it was not there to be moved, or is there and cannot be released
+	gone                 // it has left its source
+	deferred             // there was no room for it: move it again
+)
 
 // settled forgets moves whose source has been told that they are finished.
 type settled struct {
@@ -200,9 +209,9 @@ func (c *beginReleases) append(dst []byte) []byte {
 func (c *finish) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(append(dst, kindFinish), uint64(c.move))
 	dst = appendString(dst, c.reason)
-	dst = binary.AppendUvarint(dst, uint64(len(c.gone)))
-	for _, g := range c.gone {
-		dst = appendBool(dst, g)
+	dst = binary.AppendUvarint(dst, uint64(len(c.fates)))
+	for _, f := range c.fates {
+		dst = append(dst, byte(f))
 	}
 	return dst
 }
@@ -278,9 +287,9 @@ func decodeBinary(kind byte, d *decoder) (logCommand, error) {
 		return &beginReleases{ids: d.ids()}, nil
 	case kindFinish:
 		c := &finish{move: object.LocationVersion(d.uvarint()), reason: string(d.bytes())}
-		c.gone = make([]bool, d.count())
-		for i := range c.gone {
-			c.gone[i] = d.bool()
+		c.fates = make([]fate, d.count())
+		for i := range c.fates {
+			c.fates[i] = fate(d.byte())
 		}
 		return c, nil
 	case kindSettled:

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/replication"
 )
 
 // Partitions is what the oracle needs of the partitions. Its methods find the
@@ -18,6 +19,8 @@ type Partitions interface {
 	// Read begins a read, Next continues it.
 	Read(ctx context.Context, p object.PartitionID, read *command.Read) (*command.Chunk, error)
 	Next(ctx context.Context, p object.PartitionID, cursor command.Cursor) (*command.Chunk, error)
+	// CloseCursor ends a read early. It does not wait.
+	CloseCursor(p object.PartitionID, cursor command.Cursor)
 }
 
 // Group is what the oracle needs of its replication group.
@@ -28,8 +31,10 @@ type Group interface {
 	// Read runs fn on the leader's applied state. What fn saw is linearizable if
 	// Read returns nil.
 	Read(ctx context.Context, fn func() error) error
-	IsLeader() bool
-	Leader() object.NodeID
+	// Roles gives the present role and then every change; a slow receiver misses
+	// what was overtaken, never the last.
+	Roles() (roles <-chan replication.Role, stop func())
+	Role() replication.Role
 }
 
 // Transport is what the oracle needs of the cluster transport.

@@ -39,9 +39,9 @@ type Machine struct {
 
 // finishedMove is the outcome of a batch of moves by object.
 type finishedMove struct {
-	move object.LocationVersion
-	ids  []object.ID
-	gone []bool
+	move  object.LocationVersion
+	ids   []object.ID
+	fates []fate
 }
 
 // NewMachine makes a state machine; a nil logger discards.

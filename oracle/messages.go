@@ -165,6 +165,7 @@ type schemaReply struct {
 // delta is what has changed in the catalog: all of it for who has nothing.
 type delta struct {
 	Version uint64
+	Base    uint64           `json:",omitempty"` // what it is the difference to
 	Full    bool             `json:",omitempty"` // what is not in Tables does not exist
 	Tables  []*catalog.Table `json:",omitempty"`
 	Removed []object.TableID `json:",omitempty"`
@@ -174,6 +175,9 @@ type delta struct {
 // difference returns what makes next of old; old may be nil.
 func difference(old, next *catalog.Snapshot) *delta {
 	d := &delta{Version: next.Version, Full: old == nil}
+	if old != nil {
+		d.Base = old.Version
+	}
 	for id, t := range next.Tables {
 		if old == nil || old.Tables[id] == nil || old.Tables[id].Version != t.Version {
 			d.Tables = append(d.Tables, t)

@@ -11,14 +11,13 @@ import (
 	"time"
 
 	"github.com/ssmr/ssmr/internal/catalog"
-	"github.com/ssmr/ssmr/internal/cluster"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/pgerror"
 )
 
 // holdFor is how long an answer may wait for something to end; then it says that
 // it has not, and the client asks again.
-const holdFor = 2 * time.Second
+const holdFor = time.Second
 
 // ServiceConfig configures the oracle's service on a node that holds a replica.
 type ServiceConfig struct {
@@ -84,6 +83,7 @@ type Service struct {
 
 	mu     sync.Mutex
 	active map[object.LocationVersion]bool // guarded by mu: batches that a driver works on
+	closed bool                            // guarded by mu
 }
 
 // NewService registers the oracle's methods and starts to watch for leadership.
@@ -114,8 +114,21 @@ func NewService(cfg ServiceConfig, machine *Machine, group Group, partitions Par
 // Close stops the drivers and streams and waits for them. Calling it again is
 // harmless. The transport must not call the handlers any more.
 func (s *Service) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	s.stop()
 	s.running.Wait()
+}
+
+// enter counts a stream that Close has to wait for; false after Close.
+func (s *Service) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.running.Add(1)
+	}
+	return !s.closed
 }
 
 // propose has a command executed and returns its result.
@@ -394,5 +407,12 @@ func (m *Machine) moves() []catalog.Move {
 	return moves
 }
 
-// notLeader is what a stream's subscriber is told by a replica that does not lead.
-func (s *Service) notLeader() error { return &cluster.NotLeader{Leader: s.group.Leader()} }
+func (m *Machine) hasPartition(p object.PartitionID) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.st.hasPartition(p)
+}
+
+func errNoPartition(p object.PartitionID) error {
+	return pgerror.New(pgerror.InvalidParameterValue, "partition %d does not exist", p)
+}

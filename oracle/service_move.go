@@ -32,6 +32,9 @@ func (s *Service) handleMove(ctx context.Context, req []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !s.machine.hasPartition(request.To) {
+		return nil, errNoPartition(request.To)
+	}
 	w := &moveWait{
 		request: request, results: make([]catalog.MoveResult, len(request.IDs)),
 		joined: make(map[object.LocationVersion][]int),
@@ -111,24 +114,28 @@ func (m *Machine) collect(w *moveWait) {
 			continue
 		}
 		for _, i := range indexes {
-			w.results[i] = catalog.NotFound
-			if outcome[w.request.IDs[i]] {
+			switch outcome[w.request.IDs[i]] {
+			case gone:
 				w.results[i] = catalog.Moved
+			case deferred:
+				w.todo = append(w.todo, i)
+			default:
+				w.results[i] = catalog.NotFound
 			}
 		}
 	}
 }
 
-// outcome says which objects of a finished batch are gone from its source; nil
-// where it is not known any more. The caller holds mu.
-func (m *Machine) outcome(move object.LocationVersion) map[object.ID]bool {
+// outcome says what became of the objects of a finished batch; nil where it is
+// not known any more. The caller holds mu.
+func (m *Machine) outcome(move object.LocationVersion) map[object.ID]fate {
 	for _, f := range m.finished {
 		if f.move == move {
-			gone := make(map[object.ID]bool, len(f.ids))
+			fates := make(map[object.ID]fate, len(f.ids))
 			for i, id := range f.ids {
-				gone[id] = f.gone[i]
+				fates[id] = f.fates[i]
 			}
-			return gone
+			return fates
 		}
 	}
 	return nil

@@ -222,19 +222,21 @@ func (t *tx) beginReleases(c *beginReleases) int {
 // finish ends a batch. What is gone from its source has arrived.
 func (t *tx) finish(c *finish) {
 	b := t.batches[c.move]
-	if b == nil || b.done || len(c.gone) != len(b.ids) {
+	if b == nil || b.done || len(c.fates) != len(b.ids) {
 		return
 	}
-	moved := 0
+	moved, missing := 0, 0
 	exists := t.tables[b.table] != nil
 	for i, id := range b.ids {
 		t.deleteBusy(id)
-		if !c.gone[i] {
-			continue
-		}
-		moved++
-		if exists {
-			t.relocate(b, id)
+		switch c.fates[i] {
+		case stays:
+			missing++
+		case gone:
+			moved++
+			if exists {
+				t.relocate(b, id)
+			}
 		}
 	}
 	t.Forgettable += uint64(moved)
@@ -245,8 +247,8 @@ func (t *tx) finish(c *finish) {
 		t.b.Delete(numberKey(keyBatch, uint64(b.move)))
 		return
 	}
-	t.finished = append(t.finished, &finishedMove{move: b.move, ids: b.ids, gone: c.gone})
-	t.remember(b, moved, c.reason)
+	t.finished = append(t.finished, &finishedMove{move: b.move, ids: b.ids, fates: c.fates})
+	t.remember(b, moved, missing, c.reason)
 	b.done, b.ids = true, nil
 	t.saveBatch(b)
 }
@@ -267,10 +269,10 @@ func (t *tx) relocate(b *batch, id object.ID) {
 }
 
 // remember keeps what became of a move, and forgets the oldest.
-func (t *tx) remember(b *batch, moved int, reason string) {
+func (t *tx) remember(b *batch, moved, missing int, reason string) {
 	m := catalog.Move{
 		Version: b.move, Table: b.table, From: b.from, To: b.to, State: catalog.MoveDone,
-		Objects: len(b.ids), Moved: moved, Missing: len(b.ids) - moved, Reason: reason,
+		Objects: moved + missing, Moved: moved, Missing: missing, Reason: reason,
 	}
 	if moved == 0 {
 		m.State = catalog.MoveFailed

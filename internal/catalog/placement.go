@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"slices"
+
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/ssmr/ssmr/internal/datum"
@@ -23,23 +25,32 @@ func HashSlot(s string) object.Slot {
 	return object.Slot(xxhash.Sum64String(s) % object.Slots)
 }
 
-// slotOfColumns hashes the placement's columns of the key. The table is not part
-// of what is hashed, so that equal values of two tables live together.
+// slotOfColumns hashes the placement's columns of the key, as they are encoded in
+// it. The table is not part of what is hashed, so that equal values of two tables
+// live together.
 func (t *Table) slotOfColumns(id object.ID) object.Slot {
-	values, err := datum.DecodeKey([]byte(id.Key()), t.KeyTypes())
-	if err != nil {
+	last := slices.Max(t.Placement.Columns)
+	if last >= len(t.PrimaryKey) || slices.Min(t.Placement.Columns) < 0 {
 		return HashSlot(string(id))
 	}
-	key := make([]byte, 0, len(id))
-	for _, i := range t.Placement.Columns {
-		if i >= len(values) {
+	key := []byte(id.Key())
+	ends := make([]int, 1, 8) // of the key's columns
+	for i, rest := 0, key; i <= last; i++ {
+		_, after, err := datum.DecodeKeyPart(rest, t.Columns[t.PrimaryKey[i]].Type)
+		if err != nil {
 			return HashSlot(string(id))
 		}
-		if key, err = datum.AppendKey(key, values[i], t.Columns[t.PrimaryKey[i]].Type); err != nil {
-			return HashSlot(string(id))
-		}
+		ends = append(ends, len(key)-len(after))
+		rest = after
 	}
-	return HashSlot(string(key))
+	if len(t.Placement.Columns) == 1 {
+		return HashSlot(string(key[ends[last]:ends[last+1]]))
+	}
+	hashed := make([]byte, 0, len(key))
+	for _, c := range t.Placement.Columns {
+		hashed = append(hashed, key[ends[c]:ends[c+1]]...)
+	}
+	return HashSlot(string(hashed))
 }
 
 // KeyTypes returns the types of the primary key, in key order.
