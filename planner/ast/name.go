@@ -48,10 +48,6 @@ func columnName(e Expr) (string, int) {
 			return name, strength
 		}
 		return e.Type.Name, 1
-	case *Literal:
-		if e.Kind == Bool { // PostgreSQL reads true as 't'::bool
-			return "bool", 1
-		}
 	case *Collate:
 		return columnName(e.X)
 	case *Exists:

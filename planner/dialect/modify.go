@@ -7,7 +7,7 @@ import (
 // insertStatement reads INSERT.
 func (p *parser) insertStatement(with *ast.With) (ast.Statement, error) {
 	in := &ast.Insert{Pos: at(p.advance()), With: with}
-	s := &skeleton{parser: p}
+	s := newSkeleton(p)
 	s.emit("insert into `t0` ")
 	if err := p.expectWord("into"); err != nil {
 		return nil, err
@@ -303,7 +303,7 @@ func (p *parser) multiValueError(t *token) error {
 // updateStatement reads UPDATE.
 func (p *parser) updateStatement(with *ast.With) (ast.Statement, error) {
 	up := &ast.Update{Pos: at(p.advance()), With: with}
-	s := &skeleton{parser: p}
+	s := newSkeleton(p)
 	s.emit("update `t0`")
 	if err := s.target(&up.Table); err != nil {
 		return nil, err
@@ -381,7 +381,7 @@ func (s *skeleton) where() error {
 // deleteStatement reads DELETE.
 func (p *parser) deleteStatement(with *ast.With) (ast.Statement, error) {
 	del := &ast.Delete{Pos: at(p.advance()), With: with}
-	s := &skeleton{parser: p}
+	s := newSkeleton(p)
 	s.emit("delete from `t0`")
 	if err := p.expectWord("from"); err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ func (p *parser) subquery() (*ast.Select, error) {
 
 // selectStatement reads a query.
 func (p *parser) selectStatement() (*ast.Select, error) {
-	s := &skeleton{parser: p}
+	s := newSkeleton(p)
 	if _, err := s.query(queryParts{}, false); err != nil {
 		return nil, err
 	}

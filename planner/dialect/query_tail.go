@@ -253,7 +253,7 @@ func (p *parser) queryStatement() (ast.Statement, error) {
 	if with == nil {
 		p.i = start
 	}
-	s := &skeleton{parser: p}
+	s := newSkeleton(p)
 	if _, err := s.query(queryParts{with: with, position: ast.Pos(p.toks[start].char)}, false); err != nil {
 		return nil, err
 	}

@@ -58,6 +58,11 @@ type queryParts struct {
 	all bool
 }
 
+// newSkeleton makes an empty one that reads on where p is.
+func newSkeleton(p *parser) *skeleton {
+	return &skeleton{parser: p, text: make([]byte, 0, 128), marks: make([]mark, 0, 16)}
+}
+
 // emit adds text that comes from the current token.
 func (s *skeleton) emit(text string) {
 	s.marks = append(s.marks, mark{offset: len(s.text), token: s.i})

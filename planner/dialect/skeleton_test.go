@@ -27,7 +27,7 @@ func TestSkeleton(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &skeleton{parser: p}
+		s := newSkeleton(p)
 		if _, err := s.query(queryParts{}, false); err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +43,7 @@ func TestGrammarError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &skeleton{parser: p}
+	s := newSkeleton(p)
 	s.emit("select ")
 	p.i = 2
 	s.emit("from from ")
