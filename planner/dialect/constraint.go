@@ -90,6 +90,7 @@ func (p *parser) checkExpr(c *ast.Constraint) error {
 
 // generated reads what follows GENERATED.
 func (p *parser) generated(c *ast.Constraint) error {
+	when := p.pos()
 	switch {
 	case p.word("always"):
 		c.Always = true
@@ -113,7 +114,7 @@ func (p *parser) generated(c *ast.Constraint) error {
 	}
 	if !c.Always {
 		if p.atSymbol("(") {
-			return p.errorf(c.Pos, "for a generated column, GENERATED ALWAYS must be specified")
+			return p.errorf(when, "for a generated column, GENERATED ALWAYS must be specified")
 		}
 		return p.syntaxError()
 	}

@@ -39,10 +39,9 @@ func (p *parser) specialCall(t *token) (e ast.Expr, ok bool, err error) {
 		return nil, true, err
 	}
 	if c, ok := e.(*ast.Call); ok {
-		c.Special = true
-		err = p.afterCall(c)
+		c.Special = true // and neither FILTER nor OVER may follow
 	}
-	return e, true, err
+	return e, true, nil
 }
 
 // specialSyntax returns what reads the arguments of a call with a syntax of its
