@@ -127,7 +127,7 @@ func (s *skeleton) joinOperator() (j ast.Join, ok bool, err error) {
 }
 
 // tableFactor adds one item of a FROM list without its joins, and says whether
-// it was a join in parentheses.
+// it was a join in parentheses without a name of its own.
 func (s *skeleton) tableFactor() (joined bool, err error) {
 	position := s.pos()
 	lateral := s.word("lateral")
@@ -135,7 +135,8 @@ func (s *skeleton) tableFactor() (joined bool, err error) {
 	case s.atQuery(s.i):
 		return false, s.derivedTable(position, lateral)
 	case s.atSymbol("(") && !lateral:
-		return true, s.joinInParentheses()
+		named, err := s.joinInParentheses()
+		return !named, err
 	case s.atWord("rows") && s.peek(1).word("from") && s.peek(2).symbol("("):
 		return false, s.unsupported(position, "ROWS FROM")
 	case s.atWord("xmltable"):
@@ -224,30 +225,27 @@ func (s *skeleton) derivedTable(position ast.Pos, lateral bool) error {
 	return nil
 }
 
-// joinInParentheses adds (a JOIN b ...) [AS name].
-func (s *skeleton) joinInParentheses() error {
+// joinInParentheses adds (a JOIN b ...) [AS name], and says whether it has a name.
+func (s *skeleton) joinInParentheses() (named bool, err error) {
 	s.emit("(")
 	s.i++
 	joined, err := s.tableRef()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !joined { // (a) is no table
-		return s.syntaxError()
+		return false, s.syntaxError()
 	}
 	last := len(s.joins) - 1 // the outermost join is complete last
 	if err := s.expectSymbol(")"); err != nil {
-		return err
+		return false, err
 	}
 	s.emit(")")
 	alias, columns, err := s.alias()
 	if alias != "" {
-		if s.joins[last].Alias != "" {
-			return s.syntaxError()
-		}
 		s.joins[last].Alias, s.joins[last].Columns = alias, columns
 	}
-	return err
+	return alias != "", err
 }
 
 // atFunction says whether a call comes next.
