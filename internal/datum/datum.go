@@ -68,9 +68,9 @@ type IntervalValue struct {
 
 // Values at the end of the ranges of dates and timestamps.
 const (
-	DateInfinity         = math.MaxInt32
-	DateMinusInfinity    = math.MinInt32
-	TimestampInfinity    = math.MaxInt64
+	DateInfinity           = math.MaxInt32
+	DateMinusInfinity      = math.MinInt32
+	TimestampInfinity      = math.MaxInt64
 	TimestampMinusInfinity = math.MinInt64
 )
 

@@ -410,10 +410,12 @@ func numericMod(mods []int32, bad func() error) (int32, error) {
 }
 
 func timeMod(t Type, mods []int32, bad func() error) (int32, error) {
-	const fullRange = 0x7fff
 	if t.OID == Interval.OID && len(mods) == 2 { // fields, precision
 		if mods[1] < 0 {
 			return -1, bad()
+		}
+		if mods[1] == IntervalFullPrecision {
+			return mods[0]<<16 | mods[1], nil
 		}
 		return mods[0]<<16 | min(mods[1], 6), nil
 	}
@@ -422,7 +424,7 @@ func timeMod(t Type, mods []int32, bad func() error) (int32, error) {
 	}
 	p := min(mods[0], 6) // PostgreSQL warns and reduces
 	if t.OID == Interval.OID {
-		return fullRange<<16 | p, nil
+		return IntervalFull<<16 | p, nil
 	}
 	return p, nil
 }

@@ -1,0 +1,135 @@
+package datum
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/ssmr/ssmr/internal/pgerror"
+)
+
+func parseBool(s string) (Datum, error) {
+	b := trimSpace(s)
+	// PostgreSQL takes any beginning of these words; "o" alone is ambiguous.
+	for _, w := range [...]struct {
+		word  string
+		least int
+		value bool
+	}{{"true", 1, true}, {"false", 1, false}, {"yes", 1, true}, {"no", 1, false},
+		{"on", 2, true}, {"off", 2, false}, {"1", 1, true}, {"0", 1, false}} {
+		if len(b) >= w.least && len(b) <= len(w.word) && equalFold(b, w.word[:len(b)]) {
+			return NewBool(w.value), nil
+		}
+	}
+	return Datum{}, errSyntax
+}
+
+// parseInt reads an integer of the given number of bits.
+func parseInt(s string, bits int, typ string) (int64, error) {
+	i, negative := 0, false
+	for i < len(s) && isSpace(s[i]) {
+		i++
+	}
+	if i < len(s) && (s[i] == '-' || s[i] == '+') {
+		negative = s[i] == '-'
+		i++
+	}
+	limit := uint64(1)<<(bits-1) - 1
+	if negative {
+		limit++
+	}
+	start, n := i, uint64(0)
+	for ; i < len(s) && isDigit(s[i]); i++ {
+		c := uint64(s[i] - '0')
+		if n > (limit-c)/10 {
+			return 0, outOfRange(typ, s)
+		}
+		n = n*10 + c
+	}
+	if i == start {
+		return 0, errSyntax
+	}
+	for i < len(s) && isSpace(s[i]) {
+		i++
+	}
+	if i < len(s) {
+		return 0, errSyntax
+	}
+	if negative {
+		return -int64(n), nil
+	}
+	return int64(n), nil
+}
+
+// parseOID reads an oid; negative numbers count from 2^32, as strtoul has it.
+func parseOID(s string) (int64, error) {
+	n, err := parseInt(s, 64, "oid")
+	if err != nil {
+		return 0, err
+	}
+	if n < math.MinInt32 || n > math.MaxUint32 {
+		return 0, outOfRange("oid", s)
+	}
+	return int64(uint32(n)), nil
+}
+
+// appendFloat writes a float as PostgreSQL does since version 12.
+func appendFloat(dst []byte, v float64, single bool, f *Format) []byte {
+	switch {
+	case math.IsNaN(v):
+		return append(dst, "NaN"...)
+	case math.IsInf(v, 1):
+		return append(dst, "Infinity"...)
+	case math.IsInf(v, -1):
+		return append(dst, "-Infinity"...)
+	}
+	bits, digits, abs := 64, 15, math.Abs(v)
+	// The shortest digits stand without exponent from 0.0001 to below 10^15 (10^6).
+	plain := abs == 0 || abs >= 1e-4 && abs < 1e15
+	if single {
+		bits, digits = 32, 6
+		plain = abs == 0 || float32(abs) >= 1e-4 && float32(abs) < 1e6
+	}
+	switch {
+	case f != nil && f.RoundFloats:
+		return strconv.AppendFloat(dst, v, 'g', max(digits+f.ExtraFloatDigits, 1), 64)
+	case plain:
+		return strconv.AppendFloat(dst, v, 'f', -1, bits)
+	}
+	return strconv.AppendFloat(dst, v, 'e', -1, bits)
+}
+
+// parseFloat reads what strtod reads, and PostgreSQL's special values.
+func parseFloat(s string, single bool) (float64, error) {
+	name, bits := "double precision", 64
+	if single {
+		name, bits = "real", 32
+	}
+	body := trimSpace(s)
+	bad := badSyntax(name, s)
+	if body == "" || strings.IndexByte(body, '_') >= 0 {
+		return 0, bad
+	}
+	number := body
+	if strings.ContainsAny(body, "xX") && !strings.ContainsAny(body, "pP") {
+		number += "p0"
+	}
+	v, err := strconv.ParseFloat(number, bits)
+	if err != nil {
+		if ne, ok := err.(*strconv.NumError); ok && ne.Err == strconv.ErrRange {
+			return 0, floatRange(body, name)
+		}
+		return 0, bad
+	}
+	if v == 0 {
+		mantissa, _, _ := strings.Cut(strings.ToLower(body), "e")
+		if strings.ContainsAny(mantissa, "123456789") {
+			return 0, floatRange(body, name)
+		}
+	}
+	return v, nil
+}
+
+func floatRange(s, typ string) error {
+	return pgerror.New(pgerror.NumericValueOutOfRange, "\"%s\" is out of range for type %s", s, typ)
+}
