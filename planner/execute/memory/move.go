@@ -1,0 +1,77 @@
+package memory
+
+import (
+	"context"
+
+	"github.com/ssmr/ssmr/internal/catalog"
+	"github.com/ssmr/ssmr/internal/object"
+)
+
+// Move moves objects in one step each.
+func (w *World) Move(ctx context.Context, r catalog.MoveRequest) ([]catalog.MoveResult, error) {
+	out := make([]catalog.MoveResult, len(r.IDs))
+	for i, id := range r.IDs {
+		if err := w.hook("move", r.To); err != nil {
+			return out[:i], err
+		}
+		out[i] = w.moveOne(id, r.To)
+	}
+	return out, ctx.Err()
+}
+
+func (w *World) moveOne(id object.ID, to object.PartitionID) catalog.MoveResult {
+	if l := w.holder(id); l == 0 {
+		return catalog.NotFound
+	} else if l == to {
+		return catalog.AlreadyThere
+	}
+	w.Depart(id, to)
+	w.Arrive(id)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.moves = append(w.moves, catalog.Move{Version: w.directory[id].Version, Table: id.Table(), To: to,
+		State: catalog.MoveDone, Objects: 1, Moved: 1})
+	return catalog.Moved
+}
+
+func (w *World) holder(id object.ID) object.PartitionID {
+	if at := w.Where(id); len(at) > 0 {
+		return at[0]
+	}
+	return 0
+}
+
+// Depart is the first step of a move: the object has left its partition and has
+// not arrived.
+func (w *World) Depart(id object.ID, to object.PartitionID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.partitions {
+		o, ok := p.objects[id]
+		if !ok || p.id == to {
+			continue
+		}
+		w.index++
+		l := object.Location{Partition: to, Version: object.LocationVersion(w.index)}
+		delete(p.objects, id)
+		p.gone[id] = l
+		w.transit[id] = transfer{from: p.id, to: to, version: l.Version, row: o.row, revision: o.revision}
+		return
+	}
+}
+
+// Arrive is the second step: the object is in its new partition, and the
+// directory says so.
+func (w *World) Arrive(id object.ID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t, ok := w.transit[id]
+	if !ok {
+		return
+	}
+	delete(w.transit, id)
+	p := w.partition(t.to)
+	delete(p.gone, id)
+	p.objects[id] = stored{row: t.row, version: t.version, revision: t.revision}
+	w.directory[id] = object.Location{Partition: t.to, Version: t.version}
+}
