@@ -1,0 +1,371 @@
+package oracle
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/ssmr/ssmr/internal/catalog"
+	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/object"
+)
+
+var (
+	randomSeed = flag.Uint64("random.seed", 0, "the one seed to run; 0 runs many")
+	randomRuns = flag.Uint64("random.runs", 150, "how many seeds to run")
+)
+
+// TestOneCopyInRandomOrders takes random steps: commands of two nodes with caches
+// that are old, moves, releases, every step of the oracle's drivers (also by
+// drivers that were replaced and do not know it), floors and restarts. It holds
+// invariant 1 after each step (one copy of what exists, none of what does not),
+// and every answer is that of a plain map.
+func TestOneCopyInRandomOrders(t *testing.T) {
+	if *randomSeed != 0 {
+		runWorld(t, *randomSeed, 600)
+		return
+	}
+	for seed := uint64(1); seed <= *randomRuns && !t.Failed(); seed++ {
+		runWorld(t, seed, 600)
+	}
+}
+
+// world is a whole system whose every step is the test's.
+type world struct {
+	t       *testing.T
+	rng     *rand.Rand
+	group   *memoryGroup
+	parts   *memoryPartitions
+	driver  *driver
+	nodes   []*locations
+	ids     []object.ID
+	exists  map[object.ID]bool // what is true
+	tasks   []*task            // of drivers, the present one's and those of before
+	history []string
+	stuck   int // commands that found no way
+	counts  map[string]int
+}
+
+// task is a batch as a driver works on it.
+type task struct {
+	b        batch
+	stage    int
+	departed *command.Departed
+}
+
+func runWorld(t *testing.T, seed uint64, steps int) {
+	w := &world{
+		t: t, rng: rand.New(rand.NewPCG(seed, 1)), group: newGroup(t), parts: newPartitions(4),
+		exists: make(map[object.ID]bool), counts: make(map[string]int),
+	}
+	defer func() {
+		if t.Failed() {
+			for _, line := range w.history[max(0, len(w.history)-60):] {
+				t.Log(line)
+			}
+			t.Logf("again: go test ./oracle -run %s -random.seed %d", t.Name(), seed)
+		}
+	}()
+	w.prepare()
+	for range steps {
+		w.step()
+		if w.check(); t.Failed() {
+			return
+		}
+	}
+	w.drain()
+	w.check()
+	if w.counts["created"] == 0 || w.counts["moved"] == 0 {
+		t.Errorf("seed %d: nothing happened: %v", seed, w.counts)
+	}
+}
+
+func (w *world) prepare() {
+	w.group.apply(&initialise{Partitions: fourPartitions()})
+	for i, static := range []bool{true, false} {
+		spec := tableSpec(fmt.Sprintf("t%d", i), static)
+		w.group.apply(&createTable{Request: RequestID{byte(i + 1)}, Spec: spec})
+	}
+	snap := w.group.machine.Snapshot()
+	for _, table := range []string{"t0", "t1"} {
+		d := snap.ByName[table]
+		w.parts.install(d)
+		for key := range int64(4) {
+			w.ids = append(w.ids, idOf(w.t, d.ID, key))
+		}
+	}
+	for s, l := range snap.Slots {
+		w.parts.all[l.Partition].slots[object.Slot(s)] = true
+	}
+	w.newDriver()
+	for range 2 {
+		w.nodes = append(w.nodes, newLocations(1<<20))
+	}
+}
+
+// newDriver makes a driver that does nothing by itself.
+func (w *world) newDriver() {
+	s := &Service{
+		cfg: ServiceConfig{}, logger: slog.New(slog.DiscardHandler), machine: w.group.machine, group: w.group,
+		partitions: w.parts, active: make(map[object.LocationVersion]bool),
+	}
+	w.driver = &driver{Service: s, ctx: context.Background()}
+}
+
+func (w *world) note(format string, args ...any) {
+	w.history = append(w.history, fmt.Sprintf(format, args...))
+}
+
+func (w *world) id() object.ID     { return w.ids[w.rng.IntN(len(w.ids))] }
+func (w *world) some() []object.ID { return []object.ID{w.id(), w.id()} }
+func (w *world) node() *locations  { return w.nodes[w.rng.IntN(len(w.nodes))] }
+func (w *world) target() object.PartitionID {
+	return object.PartitionID(1 + w.rng.IntN(4))
+}
+
+func (w *world) step() {
+	switch n := w.rng.IntN(100); {
+	case n < 18:
+		w.command("create", w.id())
+	case n < 28:
+		w.command("read", w.id())
+	case n < 40:
+		w.command("delete", w.id())
+	case n < 50:
+		c := &beginMoves{to: w.target(), ids: w.some()}
+		w.note("begin moves %x to %d: %+v", c.ids, c.to, w.group.apply(c)[0])
+	case n < 56:
+		c := &beginReleases{ids: w.some()}
+		w.note("begin releases %x: %v", c.ids, w.group.apply(c)[0])
+	case n < 90:
+		w.drive()
+	case n < 93:
+		w.floor()
+	case n < 95:
+		w.note("new leader")
+		w.group.restart()
+		w.newDriver()
+	case n < 97:
+		w.nodes[w.rng.IntN(len(w.nodes))] = newLocations(1 << 20)
+	default:
+		w.settle()
+	}
+}
+
+// drive takes one step of a batch, by the present driver or by one that was
+// replaced.
+func (w *world) drive() {
+	for _, b := range w.group.machine.work().batches {
+		if w.rng.IntN(3) == 0 || len(w.tasks) == 0 {
+			w.tasks = append(w.tasks, &task{b: b})
+		}
+	}
+	if len(w.tasks) == 0 {
+		return
+	}
+	i := w.rng.IntN(len(w.tasks))
+	if !w.advance(w.tasks[i]) || len(w.tasks) > 12 {
+		w.tasks = append(w.tasks[:i], w.tasks[i+1:]...)
+	}
+}
+
+// advance takes a task's next step; false ends the task.
+func (w *world) advance(k *task) bool {
+	var err error
+	w.note("batch %d (%d -> %d, %x), step %d", k.b.move, k.b.from, k.b.to, k.b.ids, k.stage)
+	switch k.stage {
+	case 0:
+		k.departed, _, err = w.driver.depart(&k.b)
+	case 1:
+		if !k.b.release {
+			err = w.driver.arrive(&k.b, k.departed)
+			break
+		}
+		for home, ids := range w.driver.machine.homes(&k.b, k.departed) {
+			arrive := &command.Arrive{Move: k.b.move}
+			for _, id := range ids {
+				arrive.Objects = append(arrive.Objects, command.Arrival{ID: id})
+			}
+			if _, e := w.driver.execute(home, k.b.table, arrive); e != nil {
+				err = e
+			}
+		}
+	case 2:
+		w.driver.finish("", &k.b, k.departed, "")
+		w.counts["moved"]++
+		return false
+	}
+	if err != nil {
+		w.note("  refused: %v", err)
+		return false
+	}
+	k.stage++
+	return true
+}
+
+func (w *world) floor() {
+	floor := w.group.apply(&raiseFloor{})[0].(object.LocationVersion)
+	w.note("floor %d", floor)
+	for p := range object.PartitionID(4) {
+		if w.rng.IntN(4) > 0 {
+			_, _ = w.parts.Execute(context.Background(), p+1, &command.RaiseFloor{Floor: floor})
+		}
+	}
+}
+
+func (w *world) settle() {
+	for from, moves := range w.group.machine.work().settling {
+		_, _ = w.parts.Execute(context.Background(), from, &command.Settle{Moves: moves})
+		w.group.apply(&settled{moves: moves})
+		w.note("settled %v", moves)
+	}
+}
+
+// locate finds an object as an executor does, from a node's cache first.
+func (w *world) locate(n *locations, id object.ID) catalog.Located {
+	if known, ok := n.lookup(id); ok {
+		return known
+	}
+	if w.static(id) {
+		return catalog.Located{Location: w.home(id)}
+	}
+	return w.ask(n, id, false)
+}
+
+func (w *world) static(id object.ID) bool {
+	return w.group.machine.Snapshot().Tables[id.Table()].Placement.Static
+}
+
+func (w *world) home(id object.ID) object.Location {
+	snap := w.group.machine.Snapshot()
+	return object.Location{Partition: snap.Home(snap.Tables[id.Table()], id).Partition}
+}
+
+// ask asks the oracle, and the node learns the answer.
+func (w *world) ask(n *locations, id object.ID, confirm bool) catalog.Located {
+	locations, clock, err := w.group.machine.locate([]object.ID{id})
+	if err == nil && confirm {
+		err = w.driver.restamp(context.Background(), []object.ID{id}, locations)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	l := locations[0]
+	if !l.IsZero() {
+		n.learn(id, l, false, false)
+		return catalog.Located{Location: l}
+	}
+	n.forget(id, object.LocationVersion(clock))
+	if w.static(id) {
+		l = w.home(id)
+	}
+	return catalog.Located{Location: l}
+}
+
+// command executes one command of a node, following redirects as an executor does.
+// It compares the answer with what is true.
+func (w *world) command(kind string, id object.ID) {
+	n := w.node()
+	at := w.locate(n, id)
+	for range 8 {
+		if at.IsZero() && kind == "create" {
+			answer := w.group.apply(&assign{items: []catalog.Assignment{{ID: id, Partition: w.target()}}})[0].([]assigned)[0]
+			n.learn(id, answer.location, false, false)
+			at = catalog.Located{Location: answer.location}
+		}
+		if at.IsZero() {
+			w.answer(kind, id, false)
+			return
+		}
+		target := command.Target{ID: id, Version: at.Version, Arriving: at.Arriving}
+		p := w.parts.all[at.Partition]
+		ok, awaited, elsewhere := p.owns(target)
+		w.note("%s %x at %s (cached %v, arriving %v): owns %v, awaited %v, elsewhere %s", kind, id, at.Location, at.Cached, at.Arriving, ok, awaited, elsewhere)
+		switch {
+		case awaited:
+			w.stuck++
+			return
+		case !ok && elsewhere.IsZero():
+			at = w.ask(n, id, true)
+			continue
+		case !ok:
+			n.learn(id, elsewhere, true, false)
+			at = catalog.Located{Location: elsewhere, Arriving: true}
+			continue
+		}
+		_, there := p.objects[id]
+		if !there && kind != "create" && at.Cached {
+			if confirmed := w.ask(n, id, true); confirmed.Location != at.Location {
+				at = confirmed
+				continue
+			}
+		}
+		w.answer(kind, id, there)
+		switch {
+		case kind == "create" && !there:
+			p.objects[id] = memoryObject{row: "x", version: at.Version}
+			w.exists[id] = true
+			w.counts["created"]++
+		case kind == "delete" && there:
+			delete(p.objects, id)
+			w.exists[id] = false
+			if w.rng.IntN(2) == 0 {
+				w.group.apply(&beginReleases{ids: []object.ID{id}})
+			}
+		}
+		return
+	}
+	w.stuck++
+}
+
+func (w *world) answer(kind string, id object.ID, there bool) {
+	if w.exists[id] != there {
+		w.t.Errorf("%s of %x: the answer says exists=%v, the truth is %v", kind, id, there, w.exists[id])
+	}
+}
+
+// check holds invariant 1.
+func (w *world) check() {
+	for _, id := range w.ids {
+		copies := len(w.parts.copies(id))
+		if w.parts.inTransit(id) {
+			copies++
+		}
+		want := 0
+		if w.exists[id] {
+			want = 1
+		}
+		if copies != want {
+			w.t.Errorf("object %x: %d copies, exists=%v", id, copies, w.exists[id])
+		}
+	}
+}
+
+// drain finishes what is under way; then every object must be found from a cache
+// that is empty, and from those that are old.
+func (w *world) drain() {
+	for range 20 {
+		for _, b := range w.group.machine.work().batches {
+			k := &task{b: b}
+			for w.advance(k) {
+			}
+		}
+	}
+	w.settle()
+	if left := w.group.machine.work(); len(left.batches) > 0 || len(left.settling) > 0 {
+		w.t.Errorf("batches are left: %+v", left)
+	}
+	w.nodes = append(w.nodes, newLocations(1<<20))
+	w.stuck = 0
+	for range 4 {
+		for _, id := range w.ids {
+			w.command("read", id)
+		}
+	}
+	if w.stuck > 0 {
+		w.t.Errorf("%d objects could not be found when nothing was under way", w.stuck)
+	}
+}
