@@ -176,11 +176,3 @@ func functionByID(id uint32) (*Overload, error) {
 	}
 	return nil, pgerror.New(pgerror.DataCorrupted, "unknown function %d in a stored expression", id)
 }
-
-// fillArgs adds arguments to functions whose meaning they complete, such as the
-// current date of age(timestamp).
-func fillArgs(id uint32) func([]Expr) ([]Expr, error) {
-	switch id {
-	}
-	return nil
-}

@@ -78,12 +78,11 @@ func callCandidate(c candidate, args []Expr, op string) (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if fill := fillArgs(c.fn.ID); fill != nil {
-		if args, err = fill(args); err != nil {
-			return nil, err
-		}
+	fn, args, err := completeCall(c.fn, args)
+	if err != nil {
+		return nil, err
 	}
-	return newCall(c.fn, args, typ, op)
+	return newCall(fn, args, typ, op)
 }
 
 // coerceArgs brings arguments to the types that the candidate declares and finds

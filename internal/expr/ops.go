@@ -234,12 +234,3 @@ func orderable(t datum.Type) error {
 	}
 	return nil
 }
-
-// constSet is a list of constants that In looks a value up in.
-type constSet struct {
-	null   bool
-	values []datum.Datum // ascending
-}
-
-// setThreshold is the length of a list from which on it is worth a set.
-const setThreshold = 6

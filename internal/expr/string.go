@@ -1,0 +1,464 @@
+package expr
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/ssmr/ssmr/internal/datum"
+	"github.com/ssmr/ssmr/internal/pgerror"
+)
+
+// MaxValueBytes bounds the text or bytea that one function makes.
+const MaxValueBytes = 64 << 20
+
+func tooLarge() error {
+	return pgerror.New(pgerror.ProgramLimitExceeded, "requested length too large")
+}
+
+func text(s string) (datum.Datum, error) { return datum.NewText(s), nil }
+
+func textCat(a, b datum.Datum) (datum.Datum, error) {
+	x, y := a.Text(), b.Text()
+	if len(x)+len(y) > MaxValueBytes {
+		return datum.Datum{}, tooLarge()
+	}
+	return datum.NewText(x + y), nil
+}
+
+// anyCat is || between a text and a value of any type.
+func anyCat(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
+	return textCat(
+		datum.NewText(textOf(env, a[0], argType(c, 0))),
+		datum.NewText(textOf(env, a[1], argType(c, 1))))
+}
+
+// argType is the type of a call's argument.
+func argType(c *Call, i int) datum.Type {
+	if i < len(c.Args) {
+		return c.Args[i].Type()
+	}
+	return datum.Text
+}
+
+func textLen(a datum.Datum) (datum.Datum, error) {
+	return datum.NewInt(int64(utf8.RuneCountInString(a.Text()))), nil
+}
+
+func octetLen(a datum.Datum) (datum.Datum, error) { return datum.NewInt(int64(len(a.Text()))), nil }
+
+// bpcharOctets counts the padding too.
+func bpcharOctets(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
+	return datum.NewInt(int64(len(textOf(nil, a[0], argType(c, 0))))), nil
+}
+
+func byteLen(a datum.Datum) (datum.Datum, error) {
+	return datum.NewInt(int64(len(a.ByteString()))), nil
+}
+
+func bitLen(a datum.Datum) (datum.Datum, error) { return datum.NewInt(int64(len(a.Text()) * 8)), nil }
+
+func byteBitLen(a datum.Datum) (datum.Datum, error) {
+	return datum.NewInt(int64(len(a.ByteString()) * 8)), nil
+}
+
+// asciiOnly maps ASCII letters alone, as PostgreSQL does under collation C.
+func asciiOnly(s string, f func(byte) byte) string {
+	for i := 0; i < len(s); i++ {
+		if f(s[i]) != s[i] {
+			b := []byte(s)
+			for ; i < len(b); i++ {
+				b[i] = f(b[i])
+			}
+			return string(b)
+		}
+	}
+	return s
+}
+
+func upperByte(c byte) byte {
+	if c >= 'a' && c <= 'z' {
+		return c - 32
+	}
+	return c
+}
+
+func lowerByte(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 32
+	}
+	return c
+}
+
+// Letters beyond ASCII are mapped by Unicode, one character by one, as with the
+// collations that PostgreSQL uses for UTF-8 data bases.
+
+func mapCase(s string, ascii func(byte) byte, f func(rune) rune) string {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return strings.Map(f, s)
+		}
+	}
+	return asciiOnly(s, ascii)
+}
+
+func upper(a datum.Datum) (datum.Datum, error) {
+	return text(mapCase(a.Text(), upperByte, unicode.ToUpper))
+}
+
+func lower(a datum.Datum) (datum.Datum, error) {
+	return text(mapCase(a.Text(), lowerByte, unicode.ToLower))
+}
+
+func initcap(a datum.Datum) (datum.Datum, error) {
+	inWord := false
+	return text(strings.Map(func(r rune) rune {
+		was := inWord
+		inWord = unicode.IsLetter(r) || unicode.IsDigit(r)
+		if was {
+			return unicode.ToLower(r)
+		}
+		return unicode.ToUpper(r)
+	}, a.Text()))
+}
+
+// runeOffset is the byte offset of character n from 0; the length if s is shorter.
+func runeOffset(s string, n int64) int {
+	if n <= 0 {
+		return 0
+	}
+	for i := range s {
+		if n == 0 {
+			return i
+		}
+		n--
+	}
+	return len(s)
+}
+
+// window turns SQL's start (from 1) and length into a range; false where the
+// length is negative.
+func window(start int64, length *int64) (from, to int64, ok bool) {
+	from, to = max(start, 1)-1, 1<<40
+	if length != nil {
+		if *length < 0 {
+			return 0, 0, false
+		}
+		to = max(start+*length-1, from)
+	}
+	return from, to, true
+}
+
+func negativeSubstring() error {
+	return pgerror.New(pgerror.SubstringError, "negative substring length not allowed")
+}
+
+func substr(a, start, length datum.Datum) (datum.Datum, error) {
+	n := length.Int()
+	from, to, ok := window(start.Int(), &n)
+	if !ok {
+		return datum.Datum{}, negativeSubstring()
+	}
+	return text(runes(a.Text(), from, to))
+}
+
+func substrFrom(a, start datum.Datum) (datum.Datum, error) {
+	from, to, _ := window(start.Int(), nil)
+	return text(runes(a.Text(), from, to))
+}
+
+// runes cuts characters from..to out of a text.
+func runes(s string, from, to int64) string {
+	i := runeOffset(s, from)
+	return s[i : i+runeOffset(s[i:], to-from)]
+}
+
+func byteSubstr(a, start, length datum.Datum) (datum.Datum, error) {
+	n := length.Int()
+	from, to, ok := window(start.Int(), &n)
+	if !ok {
+		return datum.Datum{}, negativeSubstring()
+	}
+	return byteWindow(a.ByteString(), from, to), nil
+}
+
+func byteSubstrFrom(a, start datum.Datum) (datum.Datum, error) {
+	from, to, _ := window(start.Int(), nil)
+	return byteWindow(a.ByteString(), from, to), nil
+}
+
+func byteWindow(s string, from, to int64) datum.Datum {
+	from, to = min(from, int64(len(s))), min(to, int64(len(s)))
+	return datum.NewByteString(s[from:to])
+}
+
+func left(a, n datum.Datum) (datum.Datum, error) {
+	s, k := a.Text(), n.Int()
+	if k < 0 {
+		k = max(int64(utf8.RuneCountInString(s))+k, 0)
+	}
+	return text(s[:runeOffset(s, k)])
+}
+
+func right(a, n datum.Datum) (datum.Datum, error) {
+	s, k := a.Text(), n.Int()
+	if k >= 0 {
+		k = int64(utf8.RuneCountInString(s)) - k
+	} else {
+		k = -k
+	}
+	return text(s[runeOffset(s, k):])
+}
+
+func trimLeft(a, set datum.Datum) (datum.Datum, error) {
+	return text(strings.TrimLeft(a.Text(), set.Text()))
+}
+
+func trimRight(a, set datum.Datum) (datum.Datum, error) {
+	return text(strings.TrimRight(a.Text(), set.Text()))
+}
+
+func trimBoth(a, set datum.Datum) (datum.Datum, error) {
+	return text(strings.Trim(a.Text(), set.Text()))
+}
+
+func trimLeft1(a datum.Datum) (datum.Datum, error)  { return text(strings.TrimLeft(a.Text(), " ")) }
+func trimRight1(a datum.Datum) (datum.Datum, error) { return text(strings.TrimRight(a.Text(), " ")) }
+func trimBoth1(a datum.Datum) (datum.Datum, error)  { return text(strings.Trim(a.Text(), " ")) }
+
+func byteTrim(left, right bool) fn2 {
+	return func(a, set datum.Datum) (datum.Datum, error) {
+		s, cut := a.ByteString(), set.ByteString()
+		for left && len(s) > 0 && strings.IndexByte(cut, s[0]) >= 0 {
+			s = s[1:]
+		}
+		for right && len(s) > 0 && strings.IndexByte(cut, s[len(s)-1]) >= 0 {
+			s = s[:len(s)-1]
+		}
+		return datum.NewByteString(s), nil
+	}
+}
+
+func lpad(a, n, fill datum.Datum) (datum.Datum, error) {
+	s, pad, err := padding(a.Text(), n.Int(), fill.Text())
+	return datum.NewText(pad + s), err
+}
+
+func rpad(a, n, fill datum.Datum) (datum.Datum, error) {
+	s, pad, err := padding(a.Text(), n.Int(), fill.Text())
+	return datum.NewText(s + pad), err
+}
+
+func lpad1(a, n datum.Datum) (datum.Datum, error) { return lpad(a, n, datum.NewText(" ")) }
+func rpad1(a, n datum.Datum) (datum.Datum, error) { return rpad(a, n, datum.NewText(" ")) }
+
+// padding cuts s to n characters or makes what fills it up to n.
+func padding(s string, n int64, fill string) (string, string, error) {
+	if n < 0 {
+		n = 0
+	}
+	have := int64(utf8.RuneCountInString(s))
+	if have >= n || fill == "" {
+		return s[:runeOffset(s, n)], "", nil
+	}
+	need := n - have
+	unit := int64(utf8.RuneCountInString(fill))
+	if need*utf8.UTFMax > MaxValueBytes {
+		return "", "", tooLarge()
+	}
+	pad := strings.Repeat(fill, int(need/unit))
+	return s, pad + fill[:runeOffset(fill, need%unit)], nil
+}
+
+func replace(a, from, to datum.Datum) (datum.Datum, error) {
+	s, f, t := a.Text(), from.Text(), to.Text()
+	if f == "" {
+		return a, nil
+	}
+	if len(t) > len(f) && len(s)+strings.Count(s, f)*(len(t)-len(f)) > MaxValueBytes {
+		return datum.Datum{}, tooLarge()
+	}
+	return text(strings.ReplaceAll(s, f, t))
+}
+
+func translate(a, from, to datum.Datum) (datum.Datum, error) {
+	f, t := []rune(from.Text()), []rune(to.Text())
+	return text(strings.Map(func(r rune) rune {
+		for i, c := range f {
+			if c == r {
+				if i < len(t) {
+					return t[i]
+				}
+				return -1
+			}
+		}
+		return r
+	}, a.Text()))
+}
+
+func position(a, sub datum.Datum) (datum.Datum, error) {
+	i := strings.Index(a.Text(), sub.Text())
+	if i < 0 {
+		return datum.NewInt(0), nil
+	}
+	return datum.NewInt(int64(utf8.RuneCountInString(a.Text()[:i])) + 1), nil
+}
+
+func bytePosition(a, sub datum.Datum) (datum.Datum, error) {
+	return datum.NewInt(int64(strings.Index(a.ByteString(), sub.ByteString()) + 1)), nil
+}
+
+func splitPart(a, sep, n datum.Datum) (datum.Datum, error) {
+	s, d, k := a.Text(), sep.Text(), n.Int()
+	if k == 0 {
+		return datum.Datum{}, pgerror.New(pgerror.InvalidParameterValue, "field position must not be zero")
+	}
+	if s == "" {
+		return text("")
+	}
+	if d == "" {
+		if k == 1 || k == -1 {
+			return a, nil
+		}
+		return text("")
+	}
+	if k < 0 {
+		k += int64(strings.Count(s, d)) + 2
+	}
+	for ; k > 1; k-- {
+		i := strings.Index(s, d)
+		if i < 0 {
+			return text("")
+		}
+		s = s[i+len(d):]
+	}
+	if k < 1 {
+		return text("")
+	}
+	s, _, _ = strings.Cut(s, d)
+	return text(s)
+}
+
+func repeat(a, n datum.Datum) (datum.Datum, error) {
+	k := max(n.Int(), 0)
+	if int64(len(a.Text()))*k > MaxValueBytes {
+		return datum.Datum{}, tooLarge()
+	}
+	return text(strings.Repeat(a.Text(), int(k)))
+}
+
+func reverse(a datum.Datum) (datum.Datum, error) {
+	r := []rune(a.Text())
+	for i, j := 0, len(r)-1; i < j; i, j = i+1, j-1 {
+		r[i], r[j] = r[j], r[i]
+	}
+	return text(string(r))
+}
+
+func chr(a datum.Datum) (datum.Datum, error) {
+	switch n := a.Int(); {
+	case n == 0:
+		return datum.Datum{}, pgerror.New(pgerror.ProgramLimitExceeded, "null character not permitted")
+	case n < 0:
+		return datum.Datum{}, pgerror.New(pgerror.ProgramLimitExceeded, "character number must be positive")
+	case n > unicode.MaxRune:
+		return datum.Datum{}, pgerror.New(pgerror.ProgramLimitExceeded, "requested character too large for encoding: %d", n)
+	case !utf8.ValidRune(rune(n)):
+		return datum.Datum{}, pgerror.New(pgerror.ProgramLimitExceeded, "requested character not valid for encoding: %d", n)
+	default:
+		return text(string(rune(n)))
+	}
+}
+
+func ascii(a datum.Datum) (datum.Datum, error) {
+	if a.Text() == "" {
+		return datum.NewInt(0), nil
+	}
+	r, _ := utf8.DecodeRuneInString(a.Text())
+	return datum.NewInt(int64(r)), nil
+}
+
+func md5Text(a datum.Datum) (datum.Datum, error) {
+	sum := md5.Sum([]byte(a.Text()))
+	return text(hex.EncodeToString(sum[:]))
+}
+
+func md5Bytes(a datum.Datum) (datum.Datum, error) {
+	sum := md5.Sum([]byte(a.ByteString()))
+	return text(hex.EncodeToString(sum[:]))
+}
+
+func startsWith(a, b datum.Datum) (datum.Datum, error) {
+	return datum.NewBool(strings.HasPrefix(a.Text(), b.Text())), nil
+}
+
+func overlay3(a, by, from datum.Datum) (datum.Datum, error) {
+	return overlay(a.Text(), by.Text(), from.Int(), int64(utf8.RuneCountInString(by.Text())))
+}
+
+func overlay4(_ *Env, _ *Call, a []datum.Datum) (datum.Datum, error) {
+	return overlay(a[0].Text(), a[1].Text(), a[2].Int(), a[3].Int())
+}
+
+func overlay(s, by string, from, length int64) (datum.Datum, error) {
+	if from <= 0 {
+		return datum.Datum{}, negativeSubstring()
+	}
+	head := s[:runeOffset(s, from-1)]
+	tail := s[runeOffset(s, from-1+length):]
+	return text(head + by + tail)
+}
+
+// QuoteIdent quotes an identifier where it needs quotes.
+func QuoteIdent(s string) string {
+	safe := s != "" && (s[0] >= 'a' && s[0] <= 'z' || s[0] == '_') && !reserved(s)
+	for i := 0; safe && i < len(s); i++ {
+		c := s[i]
+		safe = c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_'
+	}
+	if safe {
+		return s
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+}
+
+// QuoteLiteral quotes a text as a string literal.
+func QuoteLiteral(s string) string {
+	q := "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	if strings.Contains(s, `\`) {
+		return "E" + strings.ReplaceAll(q, `\`, `\\`)
+	}
+	return q
+}
+
+func quoteIdent(a datum.Datum) (datum.Datum, error) { return text(QuoteIdent(a.Text())) }
+
+func quoteLiteral(a datum.Datum) (datum.Datum, error) { return text(QuoteLiteral(a.Text())) }
+
+func quoteLiteralAny(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
+	return text(QuoteLiteral(textOf(env, a[0], argType(c, 0))))
+}
+
+func quoteNullable(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
+	if a[0].IsNull() {
+		return text("NULL")
+	}
+	return quoteLiteralAny(env, c, a)
+}
+
+// reserved tells PostgreSQL's keywords that cannot be bare column names, and
+// those that quote_ident quotes beside them.
+func reserved(s string) bool {
+	const words = " all analyse analyze and any array as asc asymmetric authorization between bigint binary bit boolean both case cast char character check coalesce collate collation column concurrently constraint create cross current_catalog current_date current_role current_schema current_time current_timestamp current_user dec decimal default deferrable desc distinct do else end except exists extract false fetch float for foreign freeze from full grant greatest group grouping having ilike in initially inner inout int integer intersect interval into is isnull join lateral leading least left like limit localtime localtimestamp national natural nchar none normalize not notnull null nullif numeric offset on only or order out outer overlaps overlay placing position precision primary real references returning right row select session_user setof similar smallint some substring symmetric table tablesample then time timestamp to trailing treat trim true union unique user using values varchar variadic verbose when where window with xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable "
+	return strings.Contains(words, " "+s+" ")
+}
+
+// cutBytes cuts a text to at most n bytes, at a character's border.
+func cutBytes(s string, n int) string {
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
