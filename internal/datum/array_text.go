@@ -149,6 +149,9 @@ func parseArrayText(s string, elem Type, f *Format) (Datum, error) {
 // finish checks the bounds that stand in front, if any, against the content.
 func (p *arrayParser) finish(bounds []Dim) (Datum, error) {
 	if len(p.elems) == 0 {
+		if bounds != nil {
+			return Datum{}, p.bad("Specified array dimensions do not match array contents.")
+		}
 		return NewArray(p.elem, nil), nil
 	}
 	dims := make([]Dim, p.depth)
@@ -238,6 +241,9 @@ func (p *arrayParser) level(depth int) error {
 	p.pos++ // the brace
 	count := int32(0)
 	p.space()
+	if depth > 0 && p.peek() == '}' {
+		return p.unexpected("")
+	}
 	for p.peek() != '}' {
 		if count > 0 {
 			if p.peek() != ',' {
@@ -286,7 +292,7 @@ func (p *arrayParser) element(depth int) error {
 		p.depth = depth + 1
 	}
 	if p.depth != depth+1 {
-		return p.bad("Multidimensional arrays must have sub-arrays with matching dimensions.")
+		return p.bad("Unexpected array element.")
 	}
 	text, quoted, err := p.elementText()
 	if err != nil {
@@ -316,7 +322,7 @@ func (p *arrayParser) elementText() (text string, quoted bool, err error) {
 		case c == '{':
 			return "", false, p.bad("Unexpected \"%c\" character.", c)
 		case c == '"':
-			return "", false, p.bad("Incorrectly quoted array element.")
+			return "", false, p.bad("Unexpected array element.")
 		case c == '\\':
 			p.pos++
 			if p.pos >= len(p.text) {
@@ -343,7 +349,7 @@ func (p *arrayParser) quotedText() (string, bool, error) {
 			p.pos++
 			p.space()
 			if c := p.peek(); p.pos < len(p.text) && c != ',' && c != '}' {
-				return "", false, p.bad("Incorrectly quoted array element.")
+				return "", false, p.bad("Unexpected array element.")
 			}
 			return string(b), true, nil
 		case '\\':

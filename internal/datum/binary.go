@@ -74,10 +74,10 @@ func appendNumericBinary(dst []byte, d *apd.Decimal) []byte {
 	}
 	switch {
 	case d.Form == apd.Infinite && d.Negative:
-		head(0, 0, numericMinusInfinity, 0)
+		head(0, 0, numericMinusInfinity, 0x20) // PostgreSQL sends this scale
 		return dst
 	case d.Form == apd.Infinite:
-		head(0, 0, numericInfinity, 0)
+		head(0, 0, numericInfinity, 0x20)
 		return dst
 	case d.Form != apd.Finite:
 		head(0, 0, numericNaN, 0)

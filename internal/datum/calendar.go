@@ -1,7 +1,5 @@
 package datum
 
-import "math"
-
 // Bounds of dates and timestamps: 4713 BC, Julian day 0, to 294276 AD for
 // timestamps, to 5874897 AD for dates.
 const (
@@ -99,22 +97,21 @@ func splitMicros(n int64) (days, micros int64) {
 	return days, micros
 }
 
-// joinMicros is the inverse of splitMicros; false where the result is out of
-// range.
-func joinMicros(days, micros int64) (int64, bool) {
-	if days > math.MaxInt64/microsPerDay || days < math.MinInt64/microsPerDay {
-		return 0, false
+// joinMicros is the inverse of splitMicros; what is far out of range becomes
+// infinite.
+func joinMicros(days, micros int64) int64 {
+	switch {
+	case days < minDate-2:
+		return TimestampMinusInfinity
+	case days > endTime/microsPerDay+2:
+		return TimestampInfinity
 	}
-	n := days * microsPerDay
-	if n > math.MaxInt64-microsPerDay {
-		return 0, false
-	}
-	n += micros
-	return n, n >= minTime && n < endTime
+	return days*microsPerDay + micros
 }
 
 // MakeTimestamp makes a timestamp of calendar fields and the microseconds of the
 // day; false where it is out of range.
 func MakeTimestamp(year, month, day int, micros int64) (int64, bool) {
-	return joinMicros(DaysOf(year, month, day), micros)
+	n := joinMicros(DaysOf(year, month, day), micros)
+	return n, n >= minTime && n < endTime
 }

@@ -152,11 +152,8 @@ func Hash(seed uint64, d Datum) uint64 {
 		return mix(h ^ xxhash.Sum64String(d.s))
 	case KindFloat:
 		f := math.Float64frombits(uint64(d.n))
-		switch {
-		case f == 0:
+		if f == 0 { // -0 too
 			return mix(h)
-		case math.IsNaN(f):
-			return mix(h ^ math.Float64bits(math.NaN()))
 		}
 		return mix(h ^ uint64(d.n))
 	case KindUUID:

@@ -74,8 +74,8 @@ func parseTimestamp(s string, f *Format) (Datum, error) {
 	if err != nil {
 		return Datum{}, err
 	}
-	n, ok := d.timestamp()
-	if !ok {
+	n := d.timestamp()
+	if d.special < 0 && (n < minTime || n >= endTime) {
 		return Datum{}, timestampRange(s)
 	}
 	return NewTimestamp(n), nil
@@ -85,15 +85,15 @@ func timestampRange(s string) error {
 	return pgerror.New(pgerror.DatetimeFieldOverflow, "timestamp out of range: \"%s\"", s)
 }
 
-// timestamp is the value without its zone.
-func (d *dateDecoder) timestamp() (int64, bool) {
+// timestamp is the value without its zone; it may be out of range.
+func (d *dateDecoder) timestamp() int64 {
 	switch d.special {
 	case reservedEpoch:
-		return unixEpoch * microsPerDay, true
+		return unixEpoch * microsPerDay
 	case reservedLate:
-		return TimestampInfinity, true
+		return TimestampInfinity
 	case reservedEarly:
-		return TimestampMinusInfinity, true
+		return TimestampMinusInfinity
 	}
 	return joinMicros(DaysOf(d.year, d.month, d.day), d.timeOfDay())
 }
@@ -112,7 +112,7 @@ func parseTimestampTZ(s string, f *Format) (Datum, error) {
 	if err != nil {
 		return Datum{}, err
 	}
-	n, ok := d.timestamp()
+	n := d.timestamp()
 	if d.special >= 0 {
 		return NewTimestampTZ(n), nil
 	}
@@ -123,9 +123,6 @@ func parseTimestampTZ(s string, f *Format) (Datum, error) {
 		n = UTCMicros(n, d.zone)
 	default:
 		n -= int64(d.offset) * microsPerSecond
-	}
-	if !ok {
-		return Datum{}, timestampRange(s)
 	}
 	return inZone(n, s)
 }

@@ -119,9 +119,6 @@ func (d *dateDecoder) decode(l *fieldList, now func() (int64, bool), loc *time.L
 		}
 		d.mask |= mask
 	}
-	if d.label != unitNone || d.timeLabel {
-		return dateBad
-	}
 	if e := d.validate(); e != dateOK {
 		return e
 	}

@@ -86,7 +86,16 @@ func NewBool(b bool) Datum {
 func NewInt(n int64) Datum { return Datum{kind: KindInt, n: n} }
 
 // NewFloat makes a real (which must be a float32's value) or double precision.
-func NewFloat(f float64) Datum { return Datum{kind: KindFloat, n: int64(math.Float64bits(f))} }
+// All NaNs become the same one.
+func NewFloat(f float64) Datum {
+	if f != f {
+		return Datum{kind: KindFloat, n: canonicalNaN}
+	}
+	return Datum{kind: KindFloat, n: int64(math.Float64bits(f))}
+}
+
+// canonicalNaN are the bits of the NaN that PostgreSQL has.
+const canonicalNaN = 0x7ff8 << 48
 
 // NewNumeric makes a numeric; d is copied. The exponent is the display scale: a
 // positive exponent is brought to 0. Signaling NaNs and negative zero become NaN

@@ -16,7 +16,7 @@ func CheckJSON(s string) error {
 		return err
 	}
 	l := jsonLexer{text: s}
-	if err := l.value(0, 0); err != nil {
+	if err := l.value(0); err != nil {
 		return err
 	}
 	return l.end()
@@ -115,8 +115,8 @@ func (l *jsonLexer) is(c byte) bool {
 	return false
 }
 
-// value walks over a value; first is '[' where an array may end instead.
-func (l *jsonLexer) value(depth int, first byte) error {
+// value walks over a value.
+func (l *jsonLexer) value(depth int) error {
 	if depth > MaxJSONDepth {
 		return pgerror.New("54001", "stack depth limit exceeded").
 			WithDetail("A JSON value may be nested %d levels deep.", MaxJSONDepth)
@@ -124,10 +124,6 @@ func (l *jsonLexer) value(depth int, first byte) error {
 	l.space()
 	if l.pos >= len(l.text) {
 		return l.expected("")
-	}
-	what := "JSON value"
-	if first == '[' {
-		what = "array element or \"]\""
 	}
 	switch c := l.text[l.pos]; {
 	case c == '{':
@@ -139,7 +135,7 @@ func (l *jsonLexer) value(depth int, first byte) error {
 	case c == '-' || isDigit(c):
 		n, ok := numberEnd(l.text[l.pos:])
 		if !ok {
-			return l.expected(what)
+			return l.expected("JSON value")
 		}
 		l.pos += n
 		return nil
@@ -149,7 +145,7 @@ func (l *jsonLexer) value(depth int, first byte) error {
 			return nil
 		}
 	}
-	return l.expected(what)
+	return l.expected("JSON value")
 }
 
 func (l *jsonLexer) object(depth int) error {
@@ -168,7 +164,7 @@ func (l *jsonLexer) object(depth int) error {
 		if !l.is(':') {
 			return l.expected("\":\"")
 		}
-		if err := l.value(depth+1, 0); err != nil {
+		if err := l.value(depth + 1); err != nil {
 			return err
 		}
 		if l.is('}') {
@@ -185,8 +181,8 @@ func (l *jsonLexer) array(depth int) error {
 	if l.is(']') {
 		return nil
 	}
-	for first := byte('['); ; first = 0 {
-		if err := l.value(depth+1, first); err != nil {
+	for {
+		if err := l.value(depth + 1); err != nil {
 			return err
 		}
 		if l.is(']') {
@@ -240,10 +236,9 @@ func (l *jsonLexer) string() error {
 	start, high := l.pos, false // high: a high surrogate precedes
 	for l.pos++; l.pos < len(l.text); l.pos++ {
 		c := l.text[l.pos]
-		if high && c != '\\' {
-			return l.surrogate("low")
-		}
 		switch {
+		case c >= 0x20 && c != '\\' && high:
+			return l.surrogate("low")
 		case c == '"':
 			l.pos++
 			return nil

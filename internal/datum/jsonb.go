@@ -15,7 +15,7 @@ func NormalizeJSON(s string) (string, error) {
 		return "", err
 	}
 	l := jsonLexer{text: s, decode: true}
-	if err := l.value(0, 0); err != nil {
+	if err := l.value(0); err != nil {
 		return "", err
 	}
 	if err := l.end(); err != nil {

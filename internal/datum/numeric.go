@@ -9,10 +9,9 @@ import (
 	"github.com/ssmr/ssmr/internal/pgerror"
 )
 
-// Bounds of a numeric. PostgreSQL allows 131072 digits before the point; apd's
-// exponents end earlier.
+// Bounds of a numeric, as PostgreSQL has them.
 const (
-	MaxNumericDigits = 100000 // before the decimal point
+	MaxNumericDigits = 131072 // before the decimal point
 	MaxNumericScale  = 16383  // behind it
 )
 

@@ -2,6 +2,7 @@ package datum
 
 import (
 	"encoding/binary"
+	"math"
 
 	"github.com/cockroachdb/apd/v3"
 )
@@ -48,6 +49,9 @@ func decodeDatum(b []byte, inArray bool) (Datum, []byte, error) {
 		if len(b) < 8 {
 			return Datum{}, nil, malformed("too short")
 		}
+		if tag == tagFloat {
+			return NewFloat(math.Float64frombits(binary.LittleEndian.Uint64(b))), b[8:], nil
+		}
 		return Datum{kind: kindOfTag(tag), n: int64(binary.LittleEndian.Uint64(b))}, b[8:], nil
 	case tagUUID:
 		if len(b) < 16 {
@@ -68,8 +72,6 @@ func kindOfTag(tag byte) Kind {
 		return KindDate
 	case tagTime:
 		return KindTime
-	case tagFloat:
-		return KindFloat
 	case tagTimestamp:
 		return KindTimestamp
 	}

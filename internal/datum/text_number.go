@@ -96,7 +96,69 @@ func appendFloat(dst []byte, v float64, single bool, f *Format) []byte {
 	case plain:
 		return strconv.AppendFloat(dst, v, 'f', -1, bits)
 	}
-	return strconv.AppendFloat(dst, v, 'e', -1, bits)
+	return appendShortest(dst, v, bits)
+}
+
+// appendShortest writes the fewest digits between the points halfway to the
+// neighbouring floats. Unlike Go, PostgreSQL does not take these points
+// themselves: 1e23 is halfway, and so it writes 9.999999999999999e+22.
+func appendShortest(dst []byte, v float64, bits int) []byte {
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, v, 'e', -1, bits)
+	for digits := 0; digits < 17 && isHalfway(dst[start:], math.Abs(v), bits); digits++ {
+		for dst = strconv.AppendFloat(dst[:start], v, 'e', digits, 64); digits < 17; digits++ {
+			if back, err := strconv.ParseFloat(string(dst[start:]), bits); err == nil && back == v {
+				break
+			}
+			dst = strconv.AppendFloat(dst[:start], v, 'e', digits+1, 64)
+		}
+	}
+	return dst
+}
+
+// isHalfway reports whether a number d.dddde+xx is halfway between v and one of
+// its neighbours. Only integers can be, and only where v's unit is above 1.
+func isHalfway(text []byte, v float64, bits int) bool {
+	digits, exponent, behind := uint64(0), 0, 0
+	for i, c := range text {
+		switch {
+		case c == 'e':
+			exponent, _ = strconv.Atoi(string(text[i+1:]))
+		case isDigit(c) && exponent == 0:
+			digits = digits*10 + uint64(c-'0')
+			behind++
+		}
+		if c == 'e' {
+			break
+		}
+	}
+	k := exponent - (behind - 1)
+	if digits == 0 || k < 0 || k > 23 {
+		return false
+	}
+	twos := k
+	for ; digits&1 == 0; digits >>= 1 {
+		twos++
+	}
+	for ; k > 0; k-- {
+		if digits > 1<<60 {
+			return false
+		}
+		digits *= 5
+	}
+	mantissa := 53
+	if bits == 32 {
+		mantissa = 24
+	}
+	fr, e := math.Frexp(v)
+	m, e := uint64(math.Ldexp(fr, mantissa)), e-mantissa
+	switch {
+	case digits == 2*m+1 || digits == 2*m-1:
+		return twos == e-1
+	case m == 1<<(mantissa-1): // the neighbour below is nearer
+		return digits == 4*m-1 && twos == e-2
+	}
+	return false
 }
 
 // parseFloat reads what strtod reads, and PostgreSQL's special values.

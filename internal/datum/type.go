@@ -256,7 +256,7 @@ func (t Type) FractionDigits() (p int, ok bool) {
 	return 0, false
 }
 
-// String is the type as format_type says it: "character varying(20)".
+// String is the type as error messages say it: "character varying(20)".
 func (t Type) String() string {
 	if e, ok := t.Elem(); ok {
 		return e.String() + "[]"
@@ -264,9 +264,6 @@ func (t Type) String() string {
 	i := infoOf(t.OID)
 	if i == nil {
 		return "oid " + strconv.FormatUint(uint64(t.OID), 10)
-	}
-	if t.OID == Char.OID && t.Mod < 0 {
-		return "bpchar"
 	}
 	if n, ok := t.MaxLen(); ok {
 		return i.sql + "(" + strconv.Itoa(n) + ")"
