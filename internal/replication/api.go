@@ -80,8 +80,8 @@ type Config struct {
 // cluster should have the same.
 type Timing struct {
 	// Heartbeat is how long a follower waits for its leader before it asks for an
-	// election; leaders send ten times as often. Default: 1 s. A dead leader is
-	// replaced within one to two times this.
+	// election; leaders send five to ten times as often. Default: 700 ms. A dead
+	// leader is replaced within two to three times this.
 	Heartbeat time.Duration
 	// Election is how long a candidate waits for votes. Default: Heartbeat.
 	Election time.Duration
@@ -99,18 +99,18 @@ type Limits struct {
 	// CommandBytes bounds one command. Default: 16 MiB.
 	CommandBytes int
 	// BatchBytes bounds what is put together in one entry; a command that is larger
-	// has an entry of its own. Default: 1 MiB.
+	// has an entry of its own. Default: 512 KiB.
 	BatchBytes int
 	// BatchCommands bounds the commands of one entry. Default: 8192.
 	BatchCommands int
 	// InFlight is the number of entries that may be in flight. Default: 1.
 	InFlight int
 	// QueueBytes and QueueCommands bound what waits to be put into an entry. Propose
-	// returns cluster.ErrOverloaded at the bound. Defaults: 64 MiB and 65536.
+	// returns cluster.ErrOverloaded at the bound. Defaults: 16 MiB and 65536.
 	QueueBytes    int
 	QueueCommands int
 	// SnapshotBytes and SnapshotEntries: after so much log, the state is flushed and
-	// the log is truncated. Defaults: 32 MiB and 100000.
+	// the log is truncated. Defaults: 32 MiB and 20000.
 	SnapshotBytes   int64
 	SnapshotEntries uint64
 	// TrailingBytes and TrailingEntries of log are kept behind a snapshot, for
@@ -145,9 +145,11 @@ type Role struct {
 type Replica struct {
 	Node  object.NodeID
 	Voter bool
-	// Contact is when the leader last had an answer of it; zero where this replica
-	// does not lead, or has had none.
+	// Contact is when the leader last sent something that was acknowledged, and Match
+	// the last index that it is known to have in its log; zero where this replica does
+	// not lead, or has had no answer.
 	Contact time.Time
+	Match   uint64
 }
 
 // Status of a replica at one moment.

@@ -99,6 +99,7 @@ func (c *counters) read(name string) (int64, error) {
 type replica struct {
 	id      object.NodeID
 	disk    *storagetest.Disk
+	logDisk *storagetest.Disk // nil: the same
 	node    *testNode
 	state   *storage.Store
 	log     *storage.Store
@@ -153,7 +154,11 @@ func (c *trio) start(id object.NodeID) *replica {
 	if r.state, err = storage.Open("state", storage.Options{FS: r.disk.FS(), MemTableBytes: 1 << 20, Logger: log}); err != nil {
 		c.t.Fatal(err)
 	}
-	if r.log, err = storage.Open("log", storage.Options{FS: r.disk.FS(), MemTableBytes: 1 << 20, ForLog: true, Logger: log}); err != nil {
+	logDisk := r.disk
+	if r.logDisk != nil {
+		logDisk = r.logDisk
+	}
+	if r.log, err = storage.Open("log", storage.Options{FS: logDisk.FS(), MemTableBytes: 1 << 20, ForLog: true, Logger: log}); err != nil {
 		c.t.Fatal(err)
 	}
 	cfg := Config{
@@ -273,15 +278,26 @@ func (c *trio) equal() {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	leader := c.leader()
-	want, err := leader.group.TakeChecksum(ctx)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	for _, id := range c.peers {
-		got, err := leader.group.Checksum(ctx, id, want.Index)
-		if err != nil || got != want {
-			c.t.Errorf("node %s has %+v, %v; leader %s has %+v", id, got, err, leader.id, want)
+	for attempt := range 10 {
+		leader := c.leader()
+		want, err := leader.group.TakeChecksum(ctx)
+		if err != nil {
+			c.t.Logf("checksum on %s: %v", leader.id, err)
+			continue
+		}
+		again := false
+		for _, id := range c.peers {
+			got, err := leader.group.Checksum(ctx, id, want.Index)
+			switch {
+			case errors.Is(err, ErrNoChecksum) && attempt < 9: // it got the state of a later index
+				again = true
+			case err != nil || got != want:
+				c.t.Errorf("node %s has %+v, %v; leader %s has %+v", id, got, err, leader.id, want)
+			}
+		}
+		if !again {
+			return
 		}
 	}
+	c.t.Error("no checksum could be taken")
 }

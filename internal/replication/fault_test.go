@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -233,4 +234,80 @@ func TestHostRefusesNonsense(t *testing.T) {
 	if g.Err() != nil {
 		t.Errorf("after Close it has an error: %v", g.Err())
 	}
+}
+
+// Power is lost when the fetched state is in place and the log does not know yet.
+func TestCrashBetweenStateAndLog(t *testing.T) {
+	c := newTrio(t, 3, func(_ object.NodeID, cfg *Config) {
+		cfg.Limits.SnapshotBytes, cfg.Limits.TrailingEntries = 10<<10, 1
+	})
+	leader := c.leader()
+	var behind *replica
+	for _, r := range c.replicas {
+		if r != leader {
+			behind = r
+		}
+	}
+	c.add("x 1")
+	c.stop(behind.id)
+	old := behind.disk.Crash()
+	for i := range 300 {
+		c.add(fmt.Sprintf("y%d %s", i, strings.Repeat("p", 1000)))
+	}
+	leader = c.leader()
+	if err := leader.group.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	behind = c.start(behind.id)
+	c.wait("catching up", func() bool { return behind.group.AppliedIndex() >= leader.group.AppliedIndex() })
+	if behind.group.Status().SnapshotIndex == 0 {
+		t.Fatal("it did not get the state; the test tests nothing")
+	}
+	c.stop(behind.id)
+	behind.logDisk = old
+	for i := range 300 {
+		c.add(fmt.Sprintf("y%d %s", i, strings.Repeat("p", 1000)))
+	}
+	behind = c.start(behind.id)
+	leader = c.leader()
+	c.wait("catching up", func() bool { return behind.group.AppliedIndex() >= leader.group.AppliedIndex() })
+	c.equal()
+}
+
+// A follower that gets the state while the leader goes on, and compacts its log
+// again and again, arrives nevertheless.
+func TestCatchUpUnderLoad(t *testing.T) {
+	c := newTrio(t, 3, func(_ object.NodeID, cfg *Config) {
+		cfg.Limits.SnapshotBytes, cfg.Limits.TrailingBytes, cfg.Limits.TrailingEntries = 50<<10, 10<<10, 20
+	})
+	leader := c.leader()
+	var behind *replica
+	for _, r := range c.replicas {
+		if r != leader {
+			behind = r
+		}
+	}
+	c.stop(behind.id)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				_, _ = leader.group.Propose(ctx, fmt.Appendf(nil, "w%d.%d %s", i, n%500, strings.Repeat("p", 1000)))
+			}
+		})
+	}
+	c.wait("log to go on", func() bool { return leader.group.Status().FirstIndex > 200 })
+	for range 3 {
+		behind = c.start(behind.id)
+		at := leader.group.AppliedIndex()
+		c.wait("catching up", func() bool { return behind.group.AppliedIndex() >= at })
+		c.stop(behind.id)
+		first := leader.group.Status().LastIndex
+		c.wait("log to go on", func() bool { return leader.group.Status().FirstIndex > first })
+	}
+	c.start(behind.id)
+	cancel()
+	wg.Wait()
+	c.equal()
 }

@@ -18,12 +18,16 @@ import (
 )
 
 const (
-	// entriesPerMessage is what a leader sends to a follower that is behind at once,
-	// and what is applied at once.
-	entriesPerMessage = 64
+	// entriesPerMessage bounds what a leader reads from its log and sends to a follower
+	// that is behind at once, and what is applied at once.
+	entriesPerMessage = 16
 	// stopWait bounds the wait for a replica to stop. Only a disk that hangs, or that
 	// has failed, can take so long.
-	stopWait = 10 * time.Second
+	stopWait   = 10 * time.Second
+	failedWait = time.Second
+	// backlogBytes bounds the log that is committed but not applied yet, which raft
+	// keeps in memory: a follower at the bound lets its leader wait.
+	backlogBytes = 8 << 20
 	// compactPause is the least time between two compactions.
 	compactPause = time.Second
 )
@@ -142,7 +146,7 @@ func (g *Group) start(cfg GroupConfig) (err error) {
 	g.lease = newLease(h.cfg.Clock, h.self, h.cfg.Timing.NoLease)
 	g.transport = &transport{
 		group: g.id, self: h.self, network: h.cfg.Network, clock: h.cfg.Clock, timing: h.cfg.Timing,
-		lease: g.lease, log: g.logs, fresh: new(freshness),
+		lease: g.lease, log: g.logs, fresh: new(freshness), room: g.awaitRoom,
 		promises: newPromises(h.cfg.Clock, h.cfg.Timing.Heartbeat, !exists, g.lease),
 		incoming: make(chan raft.RPC), ctx: g.ctx,
 	}
@@ -223,15 +227,12 @@ func (g *Group) storedVoters() (int, error) {
 	if list, _ := g.snapshots.List(); len(list) > 0 {
 		c = list[0].Configuration
 	}
-	first, last, _ := g.logs.extent()
-	for index := first; index != 0 && index <= last; index++ {
+	if g.logs.configuration != 0 {
 		var l raft.Log
-		if err := g.logs.GetLog(index, &l); err != nil {
+		if err := g.logs.GetLog(g.logs.configuration, &l); err != nil {
 			return 0, err
 		}
-		if l.Type == raft.LogConfiguration {
-			c = raft.DecodeConfiguration(l.Data)
-		}
+		c = raft.DecodeConfiguration(l.Data)
 	}
 	voters := 0
 	for _, s := range c.Servers {
@@ -285,19 +286,25 @@ func (g *Group) stop() error {
 				_ = g.raft.Shutdown().Error()
 			}
 		}()
-		timer := time.NewTimer(stopWait)
+		wait := stopWait
+		if g.Err() != nil { // storage may have kept goroutines that were in it
+			wait = failedWait
+		}
+		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		select {
 		case <-done:
 		case <-timer.C:
-			g.stopErr = fmt.Errorf("group %d: replica does not stop", g.id)
+			if g.Err() == nil {
+				g.stopErr = fmt.Errorf("group %d: replica does not stop", g.id)
+			}
 		}
 		g.die()
 		g.logs.close()
 		if g.lease != nil {
 			g.lease.end(g.lease.state.Load().term)
 		}
-		if !waitFor(&g.running, stopWait) && g.stopErr == nil && g.Err() == nil {
+		if !waitFor(&g.running, wait) && g.stopErr == nil && g.Err() == nil {
 			g.stopErr = fmt.Errorf("group %d: something of the replica does not stop", g.id)
 		}
 	})
@@ -368,6 +375,15 @@ func (g *Group) Compact(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// awaitRoom waits while too much is committed but not applied yet.
+func (g *Group) awaitRoom(ctx context.Context) error {
+	commit := g.raft.CommitIndex()
+	if g.logs.bytesBetween(g.AppliedIndex(), commit) <= backlogBytes {
+		return nil
+	}
+	return g.WaitApplied(ctx, commit)
 }
 
 // ID returns the group's number.

@@ -78,7 +78,7 @@ func orDefault[T cmp.Ordered](value *T, otherwise T) {
 }
 
 func (t Timing) withDefaults() Timing {
-	orDefault(&t.Heartbeat, time.Second)
+	orDefault(&t.Heartbeat, 700*time.Millisecond)
 	orDefault(&t.Election, t.Heartbeat)
 	orDefault(&t.Commit, 50*time.Millisecond)
 	return t
@@ -86,13 +86,13 @@ func (t Timing) withDefaults() Timing {
 
 func (l Limits) withDefaults() Limits {
 	orDefault(&l.CommandBytes, 16<<20)
-	orDefault(&l.BatchBytes, 1<<20)
+	orDefault(&l.BatchBytes, 512<<10)
 	orDefault(&l.BatchCommands, 8192)
 	orDefault(&l.InFlight, 1)
 	orDefault(&l.QueueBytes, 16<<20)
 	orDefault(&l.QueueCommands, 65536)
 	orDefault(&l.SnapshotBytes, 32<<20)
-	orDefault(&l.SnapshotEntries, 100_000)
+	orDefault(&l.SnapshotEntries, 20_000)
 	orDefault(&l.TrailingBytes, 16<<20)
 	orDefault(&l.TrailingEntries, 10_000)
 	return l

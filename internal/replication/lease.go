@@ -37,6 +37,7 @@ type lease struct {
 type contact struct {
 	sent  time.Time // of the last acknowledged message
 	until time.Time // promised, counted from when it was sent
+	match uint64    // last log index that was acknowledged
 }
 
 // leaseState is what readers look at.
@@ -109,8 +110,8 @@ func (l *lease) yield(term uint64) {
 }
 
 // acknowledged notes that a follower has acknowledged a message of the term, that
-// was sent at a time, with a promise.
-func (l *lease) acknowledged(node object.NodeID, term uint64, sent time.Time, promise time.Duration) {
+// was sent at a time, with a promise. match is the last log entry in it, 0 for none.
+func (l *lease) acknowledged(node object.NodeID, term uint64, sent time.Time, promise time.Duration, match uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.term != term {
@@ -123,6 +124,7 @@ func (l *lease) acknowledged(node object.NodeID, term uint64, sent time.Time, pr
 	if until := sent.Add(time.Duration(float64(promise) * leaseShare)); promise > 0 && until.After(c.until) {
 		c.until = until
 	}
+	c.match = max(c.match, match)
 	l.contact[node] = c
 	l.update()
 }
@@ -211,9 +213,12 @@ func (l *lease) confirmed(ctx context.Context, term uint64, after time.Time, ask
 	}
 }
 
-// contactOf returns when the last acknowledged message to a node was sent.
-func (l *lease) contactOf(node object.NodeID) time.Time {
+// contactOf returns what is known of a node in the term that this replica leads.
+func (l *lease) contactOf(node object.NodeID) contact {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.contact[node].sent
+	if l.term == 0 {
+		return contact{}
+	}
+	return l.contact[node]
 }

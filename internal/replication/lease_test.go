@@ -43,7 +43,7 @@ func TestLeaseCountsFromSending(t *testing.T) {
 	}
 	sent := clock.Now()
 	clock.advance(800 * time.Millisecond) // the answer took long, or the process stood still
-	l.acknowledged("b", 5, sent, time.Second)
+	l.acknowledged("b", 5, sent, time.Second, 0)
 	if !l.holds(5) {
 		t.Error("0.8 s after it was sent a promise of 1 s does not hold")
 	}
@@ -51,13 +51,13 @@ func TestLeaseCountsFromSending(t *testing.T) {
 	if l.holds(5) {
 		t.Error("a promise of 1 s holds 0.9 s after it was asked for")
 	}
-	l.acknowledged("c", 5, sent, time.Second)
-	l.acknowledged("b", 4, clock.Now(), time.Second)
-	l.acknowledged("b", 6, clock.Now(), time.Second)
+	l.acknowledged("c", 5, sent, time.Second, 0)
+	l.acknowledged("b", 4, clock.Now(), time.Second, 0)
+	l.acknowledged("b", 6, clock.Now(), time.Second, 0)
 	if l.holds(5) || l.holds(4) || l.holds(6) {
 		t.Error("old answers, or those of other terms, give a lease")
 	}
-	l.acknowledged("c", 5, clock.Now(), 0)
+	l.acknowledged("c", 5, clock.Now(), 0, 0)
 	if l.holds(5) {
 		t.Error("an answer without a promise gives a lease")
 	}
@@ -67,12 +67,12 @@ func TestLeaseNeedsAQuorum(t *testing.T) {
 	clock := newManualClock()
 	l := newLease(clock, "a", false)
 	l.begin(1, []object.NodeID{"a", "b", "c", "d", "e"})
-	l.acknowledged("b", 1, clock.Now(), time.Second)
+	l.acknowledged("b", 1, clock.Now(), time.Second, 0)
 	if l.holds(1) {
 		t.Error("two of five are no quorum")
 	}
 	clock.advance(500 * time.Millisecond)
-	l.acknowledged("e", 1, clock.Now(), time.Second)
+	l.acknowledged("e", 1, clock.Now(), time.Second, 0)
 	if !l.holds(1) || l.remaining() != 400*time.Millisecond {
 		t.Errorf("lease of the quorum's oldest promise is %s, want 400ms", l.remaining())
 	}
@@ -93,12 +93,12 @@ func TestLeaseEnds(t *testing.T) {
 	lead := func() *lease {
 		l := newLease(clock, "a", false)
 		l.begin(5, voters)
-		l.acknowledged("b", 5, clock.Now(), time.Second)
+		l.acknowledged("b", 5, clock.Now(), time.Second, 0)
 		return l
 	}
 	l := lead()
 	l.yield(5)
-	l.acknowledged("b", 5, clock.Now(), time.Second)
+	l.acknowledged("b", 5, clock.Now(), time.Second, 0)
 	if l.holds(5) {
 		t.Error("it holds while leadership is handed over")
 	}
@@ -116,7 +116,7 @@ func TestLeaseEnds(t *testing.T) {
 	}
 	l.beginVote(6)
 	l.endVote(6, true)
-	l.acknowledged("b", 5, clock.Now(), time.Second)
+	l.acknowledged("b", 5, clock.Now(), time.Second, 0)
 	if l.holds(5) {
 		t.Error("it holds after a vote for another")
 	}

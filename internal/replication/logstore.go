@@ -45,16 +45,17 @@ type logStore struct {
 	ready  atomic.Bool // the replica runs; see above
 	full   func()      // called when much was appended since the last snapshot
 
-	mu          sync.Mutex // guards what follows; never held over a write
-	first, last uint64     // 0, 0: empty
-	sizes       []uint32   // of the entries from first to last
-	bytes       int64      // sum of sizes
-	since       int64      // bytes appended since the last snapshot
-	sinceCount  uint64
-	recent      []*raft.Log // the newest entries, without gaps
-	recentBytes int64
-	holds       map[*logHold]struct{}
-	closed      bool
+	mu            sync.Mutex // guards what follows; never held over a write
+	first, last   uint64     // 0, 0: empty
+	configuration uint64     // the newest entry of a configuration when the log was opened
+	sizes         []uint32   // of the entries from first to last
+	bytes         int64      // sum of sizes
+	since         int64      // bytes appended since the last snapshot
+	sinceCount    uint64
+	recent        []*raft.Log // the newest entries, without gaps
+	recentBytes   int64
+	holds         map[*logHold]struct{}
+	closed        bool
 }
 
 // logHold keeps entries from an index on from being truncated, within bounds.
@@ -86,7 +87,11 @@ func openLog(space *storage.Space, limits Limits, fatal func(error), full func()
 			s.first = index
 		}
 		s.last = index
-		size := len(it.Value())
+		value := it.Value()
+		size := len(value)
+		if size > 0 && raft.LogType(value[0]) == raft.LogConfiguration {
+			s.configuration = index
+		}
 		s.sizes = append(s.sizes, uint32(size))
 		s.bytes += int64(size)
 	}
@@ -375,6 +380,17 @@ func (s *logStore) extent() (first, last uint64, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.first, s.last, s.bytes
+}
+
+// bytesBetween returns the size of the entries behind one index up to another.
+func (s *logStore) bytesBetween(after, to uint64) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	bytes := int64(0)
+	for index := max(after+1, s.first); index <= min(to, s.last) && s.last != 0; index++ {
+		bytes += int64(s.sizes[index-s.first])
+	}
+	return bytes
 }
 
 func stableKey(key []byte) []byte { return append([]byte{keyStable}, key...) }

@@ -76,8 +76,12 @@ func (g *Group) Roles() (roles <-chan Role, stop func()) {
 
 // watch follows raft's changes of role.
 func (g *Group) watch() {
+	refresh := time.NewTicker(g.host.cfg.Timing.Heartbeat) // raft drops events at a bound
+	defer refresh.Stop()
 	for {
 		select {
+		case <-refresh.C:
+			g.heardOfLeader()
 		case leads := <-g.notify:
 			if leads {
 				g.lead()
@@ -281,8 +285,9 @@ func (g *Group) Status() Status {
 	}
 	for _, server := range g.raft.GetConfiguration().Configuration().Servers {
 		node := object.NodeID(server.ID)
+		contact := g.lease.contactOf(node)
 		s.Replicas = append(s.Replicas, Replica{
-			Node: node, Voter: server.Suffrage == raft.Voter, Contact: g.lease.contactOf(node),
+			Node: node, Voter: server.Suffrage == raft.Voter, Contact: contact.sent, Match: contact.match,
 		})
 	}
 	return s

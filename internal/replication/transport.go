@@ -39,6 +39,7 @@ type transport struct {
 	promises *promises
 	log      *logStore
 	fresh    *freshness
+	room     func(context.Context) error // waits until more can be taken
 
 	incoming  chan raft.RPC
 	ctx       context.Context // ends with the replica
@@ -98,7 +99,11 @@ func (t *transport) AppendEntries(id raft.ServerID, _ raft.ServerAddress, req *r
 		return err
 	}
 	if resp.Success && resp.Term == req.Term {
-		t.lease.acknowledged(object.NodeID(id), req.Term, sent, promise)
+		match := uint64(0)
+		if n := len(req.Entries); n > 0 {
+			match = req.Entries[n-1].Index
+		}
+		t.lease.acknowledged(object.NodeID(id), req.Term, sent, promise, match)
 	}
 	return nil
 }
@@ -212,6 +217,11 @@ func (t *transport) handleAppend(ctx context.Context, from object.NodeID, b []by
 	req, err := decodeAppend(from, b)
 	if err != nil {
 		return nil, err
+	}
+	if len(req.Entries) > 0 && t.raft.Load() != nil {
+		if err := t.room(ctx); err != nil {
+			return nil, err
+		}
 	}
 	received := t.clock.Now()
 	var answer any
