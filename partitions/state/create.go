@@ -20,6 +20,14 @@ func (o *writing) create(i int, c *objectCell) error {
 		return err
 	}
 	if !c.present {
+		// That it was vacant is told by the object's version from now on.
+		if m, marked, err := o.x.marker(c.id); err != nil {
+			return storageError(err)
+		} else if marked && m.kind == vacant {
+			if err := o.x.unmark(c.id); err != nil {
+				return storageError(err)
+			}
+		}
 		return o.keep(c, record{o.versions[i], object.Revision(o.x.index), row})
 	}
 	switch o.w.Conflict {
