@@ -60,6 +60,11 @@ func (r *race) away() object.PartitionID {
 	return at%3 + 1
 }
 
+func (r *race) move(to object.PartitionID) {
+	r.w.Depart(r.id, to)
+	r.w.Arrive(r.id)
+}
+
 // event is what happens between two steps.
 type event struct {
 	name string
@@ -70,17 +75,29 @@ type event struct {
 
 var events = []event{
 	{"nothing", func(*testing.T, *race) {}, nil},
-	{"move", func(_ *testing.T, r *race) { to := r.away(); r.w.Depart(r.id, to); r.w.Arrive(r.id) }, nil},
+	{"move", func(_ *testing.T, r *race) { r.move(r.away()) }, nil},
 	{"slow move", func(_ *testing.T, r *race) { r.w.Depart(r.id, r.away()) }, func(_ *testing.T, r *race) { r.w.Arrive(r.id) }},
 	{"two moves", func(_ *testing.T, r *race) {
 		for range 2 {
-			to := r.away()
-			r.w.Depart(r.id, to)
-			r.w.Arrive(r.id)
+			r.move(r.away())
 		}
-	}, func(_ *testing.T, r *race) { to := r.away(); r.w.Depart(r.id, to); r.w.Arrive(r.id) }},
+	}, func(_ *testing.T, r *race) { r.move(r.away()) }},
 	{"cache forgets", func(_ *testing.T, r *race) { r.w.SetCached(r.id, object.Location{}) }, nil},
-	{"cache is wrong", func(_ *testing.T, r *race) { r.w.SetCached(r.id, object.Location{Partition: r.away(), Version: 1}) }, nil},
+	{"cache is old", func(_ *testing.T, r *race) {
+		r.move(r.away())
+		old := r.w.Directory(r.id)
+		r.move(r.away())
+		r.w.SetCached(r.id, old)
+	}, nil},
+	{"cache is old, object is home again", func(_ *testing.T, r *race) {
+		home := r.w.Where(r.id)
+		r.move(r.away())
+		old := r.w.Directory(r.id)
+		if len(home) > 0 {
+			r.move(home[0])
+		}
+		r.w.SetCached(r.id, old)
+	}, nil},
 	{"schema change", func(t *testing.T, r *race) { r.must(t, "ALTER TABLE t ADD COLUMN extra int") }, nil},
 	{"descriptor missing", func(_ *testing.T, r *race) {
 		for p := range 3 {

@@ -210,10 +210,10 @@ func (w *writing) take(ctx context.Context, g group, result *command.Result) err
 		}
 	}
 	w.keep(g, result)
+	for _, i := range g.at {
+		w.items[i].retry = false
+	}
 	if len(result.Absent) > 0 {
-		for _, i := range g.at {
-			w.items[i].retry = false
-		}
 		if _, err := w.absent(ctx, g, result.Absent); err != nil {
 			return err
 		}
