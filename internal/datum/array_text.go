@@ -96,6 +96,8 @@ type arrayParser struct {
 	dims  [MaxDims]int32 // length of each level, -1 while not known
 	depth int            // of the elements, 0 while not known
 	elems []Datum
+	// err is the first error of an element; errors of the syntax come before it.
+	err error
 }
 
 func (p *arrayParser) bad(detail string, args ...any) error {
@@ -142,6 +144,9 @@ func parseArrayText(s string, elem Type, f *Format) (Datum, error) {
 	p.space()
 	if p.pos < len(s) {
 		return Datum{}, p.bad("Junk after closing right brace.")
+	}
+	if p.err != nil {
+		return Datum{}, p.err
 	}
 	return p.finish(bounds)
 }
@@ -278,7 +283,7 @@ func (p *arrayParser) unexpected(detail string) error {
 	switch c := p.peek(); {
 	case p.pos >= len(p.text):
 		return p.bad("Unexpected end of input.")
-	case strings.IndexByte("{},", c) >= 0:
+	case strings.IndexByte("{},\\", c) >= 0:
 		return p.bad("Unexpected \"%c\" character.", c)
 	}
 	return p.bad("%s", detail)
@@ -300,8 +305,8 @@ func (p *arrayParser) element(depth int) error {
 	}
 	var d Datum
 	if quoted || !equalFold(text, "null") {
-		if d, err = ParseText(text, p.elem, p.f); err != nil {
-			return err
+		if d, err = ParseText(text, p.elem, p.f); err != nil && p.err == nil {
+			p.err = err
 		}
 	}
 	p.elems = append(p.elems, d)
@@ -349,7 +354,7 @@ func (p *arrayParser) quotedText() (string, bool, error) {
 			p.pos++
 			p.space()
 			if c := p.peek(); p.pos < len(p.text) && c != ',' && c != '}' {
-				return "", false, p.bad("Unexpected array element.")
+				return "", false, p.unexpected("Unexpected array element.")
 			}
 			return string(b), true, nil
 		case '\\':

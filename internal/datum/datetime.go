@@ -28,6 +28,8 @@ func decodeText(s, typ string, timeOnly bool, f *Format) (dateDecoder, error) {
 		switch {
 		case timeOnly && d.mask&maskTime != maskTime, !timeOnly && d.mask&maskDate != maskDate:
 			e = dateBad
+		case timeOnly && d.mask&maskDate != maskDate && d.zone != nil && !isFixed(d.zone):
+			e = dateBad // the offset depends on the date
 		case !d.validClock():
 			e = dateOverflow
 		}

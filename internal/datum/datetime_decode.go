@@ -59,6 +59,7 @@ const (
 	maskEra
 	maskMeridian
 	maskSummer
+	maskReserved
 
 	maskDate = maskYear | maskMonth | maskDay
 	maskTime = maskHour | maskMinute | maskSecond
@@ -103,6 +104,9 @@ func atoi(s string) (n, end int, ok bool) {
 		i++
 	}
 	i = span1(s, i, isDigit)
+	if i == 0 || !isDigit(s[i-1]) {
+		return 0, 0, true // as strtol has it
+	}
 	n, err := strconv.Atoi(s[:i])
 	return n, i, err == nil && n <= math.MaxInt32 && n >= math.MinInt32
 }
@@ -152,9 +156,6 @@ func (d *dateDecoder) field(l *fieldList, i int, now func() (int64, bool), loc *
 		d.timeLabel = false
 		return d.clock(f.text)
 	case fieldOffset:
-		if d.label != unitNone || d.timeLabel {
-			return 0, dateBad
-		}
 		return d.offsetField(f.text)
 	case fieldNumber:
 		return d.numberField(l, i)
@@ -168,6 +169,9 @@ func (d *dateDecoder) dateField(l *fieldList, i int) (int, dateError) {
 	text := l.field[i].text
 	if d.label == unitJulian { // Julian day with a zone
 		return d.labelled(text)
+	}
+	if d.label != unitNone {
+		return 0, dateBad
 	}
 	if d.timeOnly && d.mask == 0 && i == 0 && l.n >= 2 && (l.field[l.n-1].kind == fieldDate || l.field[1].kind == fieldTime) {
 		return d.date(text)
@@ -272,6 +276,9 @@ func (d *dateDecoder) number(text string, known int) (int, dateError) {
 	n, end, ok := atoi(text)
 	if !ok {
 		return 0, dateOverflow
+	}
+	if end == 0 {
+		return 0, dateBad
 	}
 	if end < len(text) {
 		if text[end] != '.' {

@@ -51,7 +51,7 @@ func (d *dateDecoder) labelled(text string) (int, dateError) {
 	case unitJulian:
 		return d.julianDay(n, rest)
 	case unitYear:
-		d.year, d.twoDigits = n, len(text) <= 2
+		d.year = n
 		return noRest(maskYear, rest)
 	case unitMonth:
 		if d.mask&maskMonth != 0 && d.mask&maskHour != 0 { // minutes of ISO's PnMTnM
@@ -130,6 +130,9 @@ func (d *dateDecoder) wordField(l *fieldList, i int, now func() (int64, bool), l
 		}
 		return maskZone, dateOK
 	}
+	if d.timeOnly && (w.kind == wordMonth || w.kind == wordDay) {
+		return 0, dateBad
+	}
 	switch w.kind {
 	case wordIgnored:
 		return 0, dateOK
@@ -186,7 +189,7 @@ func (d *dateDecoder) reserved(value int, now func() (int64, bool), loc *time.Lo
 			return 0, dateBad
 		}
 		d.special = value
-		return maskDate | maskTime | maskZone, dateOK
+		return maskReserved, dateOK
 	}
 	if d.timeOnly && value != reservedNow {
 		return 0, dateBad
@@ -216,8 +219,8 @@ func (d *dateDecoder) reserved(value int, now func() (int64, bool), loc *time.Lo
 
 // validate checks the date's fields against each other.
 func (d *dateDecoder) validate() dateError {
-	if d.special >= 0 {
-		return dateOK
+	if d.mask&maskSummer != 0 && d.mask&maskZone == 0 {
+		return dateBad
 	}
 	if d.mask&maskYear != 0 && !d.julian {
 		switch {

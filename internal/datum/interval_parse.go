@@ -179,7 +179,7 @@ func (d *intervalDecoder) decode(l *fieldList, r intervalRange, standard bool) d
 			case w == nil:
 				return dateBad
 			case w.kind == wordAgo:
-				ago = true
+				ago, unit = true, unitOther
 			case w.kind == wordUnit:
 				unit = w.value
 			}
@@ -213,11 +213,11 @@ func (d *intervalDecoder) decode(l *fieldList, r intervalRange, standard bool) d
 	return dateOK
 }
 
-// The clock takes the bits of hours, minutes and seconds; a fraction of a second
-// those of milli- and microseconds too.
+// The clock takes the bits of hours, minutes and all below; a fraction of a
+// second those of milli- and microseconds too.
 const (
 	maskSubseconds = 1<<unitMicrosecond | 1<<unitMillisecond
-	maskClock      = 1<<unitHour | 1<<unitMinute | 1<<unitSecond
+	maskClock      = 1<<unitHour | 1<<unitMinute | 1<<unitSecond | maskSubseconds
 )
 
 func (d *intervalDecoder) clock(text string, r intervalRange, negative bool) (int, dateError) {
@@ -228,14 +228,12 @@ func (d *intervalDecoder) clock(text string, r intervalRange, negative bool) (in
 	if r == IntervalMinute|IntervalSecond && strings.Count(text, ":") == 1 && strings.IndexByte(text, '.') < 0 {
 		c = clockValue{minute: int(c.hour), second: c.minute}
 	}
-	before := d.micros
-	d.micros = 0
+	d.micros = 0 // what a fraction of a day has put there is lost, as in PostgreSQL
 	d.addMicros(d.mul(c.hour, microsPerHour))
 	d.addMicros(int64(c.minute)*microsPerMinute + int64(c.second)*microsPerSecond + c.micros)
 	if negative || d.negative {
 		d.micros = -d.micros
 	}
-	d.addMicros(before)
 	return maskClock, dateOK
 }
 
@@ -263,7 +261,7 @@ func (d *intervalDecoder) number(text string, unit int) (mask, newUnit int, _ da
 		if !ok || months < 0 || months >= 12 {
 			return 0, unit, dateOverflow
 		}
-		if n == 0 || rest[1+n:] != "" {
+		if rest[1+n:] != "" {
 			return 0, unit, dateBad
 		}
 		if negative {
@@ -290,6 +288,9 @@ func (d *intervalDecoder) number(text string, unit int) (mask, newUnit int, _ da
 	mask = 1 << unit
 	if unit == unitSecond && f != 0 {
 		mask |= maskSubseconds
+	}
+	if unit == unitHour {
+		unit = unitDay // of a number before it
 	}
 	return mask, unit, dateOK
 }

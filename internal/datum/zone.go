@@ -204,3 +204,15 @@ func UTCMicros(local int64, loc *time.Location) int64 {
 	}
 	return first
 }
+
+// isFixed reports whether a zone has had the same offset at all times.
+func isFixed(loc *time.Location) bool {
+	const halfYear = 182 * microsPerDay
+	first := offsetAt(-100*2*halfYear, loc)
+	for utc := int64(-100 * 2 * halfYear); utc < 30*2*halfYear; utc += halfYear {
+		if offsetAt(utc, loc) != first {
+			return false
+		}
+	}
+	return true
+}
