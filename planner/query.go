@@ -3,8 +3,10 @@ package planner
 import (
 	"context"
 
+	"github.com/ssmr/ssmr/internal/expr"
 	"github.com/ssmr/ssmr/internal/session"
 	"github.com/ssmr/ssmr/planner/dialect"
+	"github.com/ssmr/ssmr/planner/plan"
 )
 
 // Split cuts a simple query into its statements.
@@ -36,9 +38,44 @@ func (s *Session) query(ctx context.Context, text session.Text, sink session.Sin
 		return session.Completion{}, err
 	}
 	if r.columns != nil {
+		if r.plan != nil && constant(r.plan) {
+			if err := r.peek(ctx); err != nil {
+				return session.Completion{}, err
+			}
+		}
 		if err := sink.Columns(r.columns); err != nil {
 			return session.Completion{}, err
 		}
 	}
 	return r.drain(ctx, 0, sink)
+}
+
+// constant reports whether a query's rows are constants. PostgreSQL computes
+// those when it plans: where that fails, the result is not described before.
+func constant(p *plan.Plan) bool {
+	q, ok := p.Root.(*plan.Query)
+	return ok && len(p.Tables) == 0 && constantStage(q.Stage)
+}
+
+func constantStage(s plan.Stage) bool {
+	var exprs []expr.Expr
+	switch s := s.(type) {
+	case *plan.Values:
+		for _, row := range s.Rows {
+			exprs = append(exprs, row...)
+		}
+	case *plan.Project:
+		if !constantStage(s.Input) {
+			return false
+		}
+		exprs = s.Exprs
+	default:
+		return false
+	}
+	for _, e := range exprs {
+		if expr.VolatilityOf(e) != expr.Immutable {
+			return false
+		}
+	}
+	return true
 }

@@ -98,6 +98,7 @@ var events = []event{
 		}
 		r.w.SetCached(r.id, old)
 	}, nil},
+	{"cache invents", func(_ *testing.T, r *race) { r.w.SetCached(r.id, object.Location{Partition: r.away(), Version: 1}) }, nil},
 	{"schema change", func(t *testing.T, r *race) { r.must(t, "ALTER TABLE t ADD COLUMN extra int") }, nil},
 	{"descriptor missing", func(_ *testing.T, r *race) {
 		for p := range 3 {
@@ -194,6 +195,11 @@ func TestRaces(t *testing.T) {
 	for _, placement := range []string{"hash", "chosen"} {
 		for _, st := range statements {
 			for _, e := range events {
+				// An id that a partition remembers nothing of may be created there: no
+				// cache holds a location that never was.
+				if e.name == "cache invents" && strings.Contains(st.sql, "INSERT") {
+					continue
+				}
 				for _, warm := range []bool{true, false} {
 					t.Run(fmt.Sprintf("%s/%s/%s/warm=%v", placement, st.name, e.name, warm), func(t *testing.T) {
 						for k := 0; ; k++ {

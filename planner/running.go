@@ -54,6 +54,10 @@ type running struct {
 	plan    *plan.Plan // nil for a statement that the session executes itself
 	tries   int
 	given   bool // a row was given out
+
+	peeked bool // the first row, or the end, was looked at and not given out
+	row    []datum.Datum
+	more   bool
 }
 
 // maxRestarts bounds how often a statement is started again.
@@ -133,8 +137,19 @@ func (r *running) again(ctx context.Context, err error) error {
 	return nil
 }
 
+// peek computes the first row ahead.
+func (r *running) peek(ctx context.Context) (err error) {
+	r.row, r.more, err = r.next(ctx)
+	r.peeked = err == nil
+	return err
+}
+
 // next returns the next row; false at the end.
 func (r *running) next(ctx context.Context) ([]datum.Datum, bool, error) {
+	if r.peeked {
+		r.peeked = false
+		return r.row, r.more, nil
+	}
 	for {
 		row, ok, err := r.result.Next(ctx)
 		if err == nil {
