@@ -46,8 +46,8 @@ type Limits struct {
 	// SortBytes bounds what one statement may hold in memory to sort, group or
 	// remove duplicates.
 	SortBytes int64
-	// LocationCacheEntries bounds the node's cache of object locations.
-	LocationCacheEntries int
+	// LocationCacheBytes bounds the node's cache of object locations.
+	LocationCacheBytes int64
 }
 
 // Storage sizes the node's stores.

@@ -63,9 +63,9 @@ var keys = []key{
 	{"limits.sort-memory", "64MiB", "memory of one statement for sorting and grouping", "a size from 1MiB to 64GiB",
 		func(c *Config, raw any) error { return setSize(&c.Limits.SortBytes, raw, 1<<20, 64<<30) },
 		func(c *Config) string { return formatSize(c.Limits.SortBytes) }},
-	{"limits.location-cache", "200000", "object locations that the node remembers", "a whole number from 1000 to 100000000",
-		func(c *Config, raw any) error { return setInt(&c.Limits.LocationCacheEntries, raw, 1000, 100_000_000) },
-		func(c *Config) string { return strconv.Itoa(c.Limits.LocationCacheEntries) }},
+	{"limits.location-cache", "64MiB", "memory for object locations that the node remembers", "a size from 1MiB to 64GiB",
+		func(c *Config, raw any) error { return setSize(&c.Limits.LocationCacheBytes, raw, 1<<20, 64<<30) },
+		func(c *Config) string { return formatSize(c.Limits.LocationCacheBytes) }},
 
 	{"storage.cache", "128MiB", "memory for blocks read from disk", "a size from 8MiB to 1TiB",
 		func(c *Config, raw any) error { return setSize(&c.Storage.CacheBytes, raw, 8<<20, 1<<40) },

@@ -52,7 +52,7 @@ func (m *monitor) close() error {
 func (m *monitor) Self() object.NodeID { return m.node.cfg.Node }
 
 // CacheStats counts what the node's cache of locations did.
-func (m *monitor) CacheStats() catalog.CacheStats { return m.node.cache.Stats() }
+func (m *monitor) CacheStats() catalog.CacheStats { return m.node.cache.CacheStats() }
 
 // Moves returns the moves that the oracle remembers.
 func (m *monitor) Moves(ctx context.Context) ([]catalog.Move, error) { return m.node.cache.Moves(ctx) }

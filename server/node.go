@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ssmr/ssmr/configs"
@@ -22,6 +23,7 @@ import (
 	"github.com/ssmr/ssmr/partitions"
 	"github.com/ssmr/ssmr/pgwire"
 	"github.com/ssmr/ssmr/planner"
+	"github.com/ssmr/ssmr/planner/execute"
 	"github.com/ssmr/ssmr/plugins/builtin"
 )
 
@@ -46,10 +48,12 @@ type Node struct {
 	service   *partitions.Service
 	client    *partitions.Client
 	oracle    *oracle.Service
+	locator   *oracle.Client
 	cache     *oracle.Cache
+	known     atomic.Pointer[oracle.Cache] // cache, for those who are started before it
 	policies  *policies
 	monitor   *monitor
-	planner   *planner.Planner
+	planner   *planner.Backend
 	pgwire    *pgwire.Server
 	failed    chan error
 
@@ -134,10 +138,10 @@ func isLoopback(host string) bool {
 // joinNetwork opens the cluster port. A node by itself has none: it only ever
 // calls itself.
 func (n *Node) joinNetwork(context.Context) error {
-	peers := nodeIDs(nodeAddresses(&n.cfg.Config))
+	peers := nodeAddresses(&n.cfg.Config)
 	listener := net.Listener(newNoListener())
 	if len(n.cfg.Cluster.Nodes) > 0 {
-		l, err := net.Listen("tcp", string(peers[n.cfg.Node]))
+		l, err := net.Listen("tcp", peers[n.cfg.Node])
 		if err != nil {
 			return fmt.Errorf("cluster port (key \"cluster.nodes\"): %w", err)
 		}
@@ -153,8 +157,6 @@ func (n *Node) joinNetwork(context.Context) error {
 	n.onClose("cluster port", t.Close)
 	return nil
 }
-
-func nodeIDs(addresses map[object.NodeID]string) map[object.NodeID]string { return addresses }
 
 func (n *Node) openStores(context.Context) error {
 	var err error
@@ -206,15 +208,8 @@ func (n *Node) startReplicas(ctx context.Context) error {
 	if err := n.startOracle(nodes); err != nil {
 		return err
 	}
-	if err := n.awaitOracle(ctx, nodes); err != nil {
+	if err := n.openPartitions(ctx, nodes); err != nil {
 		return err
-	}
-	for _, p := range n.cache.Catalog().Partitions {
-		if slices.Contains(p.Replicas, n.cfg.Node) {
-			if err := n.service.Open(p.ID, p.Replicas, false); err != nil {
-				return err
-			}
-		}
 	}
 	n.monitor = newMonitor(n, formation)
 	n.onClose("monitor", n.monitor.close)
@@ -235,10 +230,11 @@ func (n *Node) nodes() []object.NodeID {
 
 // replicas tells which nodes hold a partition.
 func (n *Node) replicas(p object.PartitionID) []object.NodeID {
-	if n.cache == nil {
+	cache := n.known.Load()
+	if cache == nil {
 		return nil
 	}
-	if d := n.cache.Catalog().Partition(p); d != nil {
+	if d := cache.Catalog().Partition(p); d != nil {
 		return d.Replicas
 	}
 	return nil
@@ -256,38 +252,75 @@ func (n *Node) startOracle(nodes []object.NodeID) error {
 		return err
 	}
 	n.onClose("oracle", func() error { n.oracle.Close(); return nil })
-	client, err := oracle.NewClient(oracle.ClientConfig{Transport: n.transport, Replicas: nodes, Local: n.oracle, Logger: log})
+	n.locator, err = oracle.NewClient(oracle.ClientConfig{Transport: n.transport, Replicas: nodes, Local: n.oracle, Logger: log})
 	if err != nil {
 		return err
 	}
-	n.cache = oracle.NewCache(oracle.CacheConfig{Logger: log}, client)
+	n.cache, err = oracle.NewCache(oracle.CacheConfig{Bytes: n.cfg.Limits.LocationCacheBytes, Logger: log}, n.locator)
+	if err != nil {
+		return err
+	}
+	n.known.Store(n.cache)
 	n.onClose("oracle's cache", func() error { n.cache.Close(); return nil })
 	return nil
 }
 
-// awaitOracle returns when the oracle has a leader and this node has its catalog.
-// Whoever comes first tells a new oracle what the cluster consists of.
-func (n *Node) awaitOracle(ctx context.Context, nodes []object.NodeID) error {
+// openPartitions starts this node's replicas of the partitions that the oracle
+// knows, and returns when all partitions know what they own. A new oracle is told
+// what the cluster consists of by whoever comes first.
+func (n *Node) openPartitions(ctx context.Context, nodes []object.NodeID) error {
 	var described []catalog.Partition
 	for i := range n.cfg.Partitions {
 		described = append(described, catalog.Partition{ID: object.PartitionID(i + 1), Replicas: replicasOf(nodes, i)})
 	}
-	for {
-		attempt, cancel := context.WithTimeout(ctx, 5*time.Second)
-		err := n.cache.Initialise(attempt, described)
-		if err == nil {
-			err = n.cache.Refresh(attempt)
+	ctx, cancel := context.WithCancel(ctx)
+	initialised := make(chan error, 1)
+	go func() {
+		initialised <- n.patiently(ctx, "waiting for the oracle and the partitions", func(ctx context.Context) error {
+			return n.locator.Initialise(ctx, described)
+		})
+	}()
+	err := n.patiently(ctx, "waiting for the oracle's leader", func(ctx context.Context) error {
+		if err := n.cache.Refresh(ctx); err != nil {
+			return err
 		}
+		if len(n.cache.Catalog().Partitions) == 0 {
+			return errNotInitialised
+		}
+		return nil
+	})
+	for _, p := range n.cache.Catalog().Partitions {
+		if err == nil && slices.Contains(p.Replicas, n.cfg.Node) {
+			err = n.service.Open(p.ID, p.Replicas, false)
+		}
+	}
+	if err != nil {
 		cancel()
-		if err == nil {
-			return nil
+	}
+	defer cancel()
+	return errors.Join(err, <-initialised)
+}
+
+// errNotInitialised says that the oracle does not know its cluster yet.
+var errNotInitialised = errors.New("the oracle has not been told of its cluster yet")
+
+// patiently tries until f succeeds or ctx ends, and logs now and then why it has to.
+func (n *Node) patiently(ctx context.Context, what string, f func(context.Context) error) error {
+	const attempt, pause, logs = 5 * time.Second, 20 * time.Millisecond, 5 * time.Second
+	logged := time.Now()
+	for {
+		trying, cancel := context.WithTimeout(ctx, attempt)
+		err := f(trying)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if time.Since(logged) > logs {
+			n.log.Info(what, "reason", err)
+			logged = time.Now()
 		}
-		n.log.Info("waiting for the oracle's leader", "reason", err)
 		select {
-		case <-time.After(time.Second):
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -303,6 +336,23 @@ func replicasOf(nodes []object.NodeID, i int) []object.NodeID {
 		out = append(out, nodes[(i+j)%len(nodes)])
 	}
 	return out
+}
+
+// startPlanner makes what plans and executes statements.
+func (n *Node) startPlanner(context.Context) error {
+	n.policies = newPolicies(builtin.Policies(), n.monitor.partitionLoad)
+	executor, err := execute.New(execute.Config{Logger: n.log.With("part", "execute")}, execute.Dependencies{
+		Catalog: n.cache, Directory: n.cache, Schema: n.cache, Mover: n.cache, Sequences: n.cache,
+		Partitions: n.client, Policies: n.policies, Introspection: n.monitor,
+	})
+	if err != nil {
+		return err
+	}
+	n.planner, err = planner.New(planner.Config{
+		Version: Version(), Logger: n.log.With("part", "planner"),
+		Settings: map[string]string{"work_mem": fmt.Sprintf("%dkB", n.cfg.Limits.SortBytes>>10)},
+	}, planner.Dependencies{Executor: executor, Catalog: n.cache, Policies: n.policies})
+	return err
 }
 
 // serveClients opens the protocol on the port that listen has bound.
@@ -392,5 +442,3 @@ func (n *Node) Greeting() string {
 
 `, Version(), n.cfg.Node, len(n.nodes()), host, port, n.dir.path, total, which)
 }
-
-var _ = builtin.Policies

@@ -18,8 +18,12 @@ import (
 	"github.com/ssmr/ssmr/plugins/placement"
 )
 
-// placeTimeout bounds one call of a policy.
-const placeTimeout = 50 * time.Millisecond
+const (
+	// placeTimeout bounds one call of a policy.
+	placeTimeout = 50 * time.Millisecond
+	// maxConfigured bounds the tables whose policies are kept as configured.
+	maxConfigured = 4096
+)
 
 // policies fits placement policies to what the planner asks: it checks the
 // placement of a table when it is declared, and has objects placed.
@@ -29,8 +33,8 @@ type policies struct {
 	partitions func() []placement.Partition
 
 	mu sync.Mutex // guards configured
-	// configured holds the policy of each table as its options made it. It is
-	// bounded by the tables that exist: a table's older versions are dropped.
+	// configured holds the policy of each table as its options made it, of at most
+	// maxConfigured tables.
 	configured map[object.TableID]configuredPolicy
 }
 
@@ -139,15 +143,11 @@ func (p *policies) of(t *catalog.Table) (configuredPolicy, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(p.configured) >= maxConfigured {
+		clear(p.configured)
+	}
 	p.configured[t.ID] = c
 	return c, nil
-}
-
-// forget drops what is kept for tables that do not exist any more.
-func (p *policies) forget(exists func(object.TableID) bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	maps.DeleteFunc(p.configured, func(id object.TableID, _ configuredPolicy) bool { return !exists(id) })
 }
 
 func describeTable(t *catalog.Table) placement.Table {

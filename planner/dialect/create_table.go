@@ -177,24 +177,17 @@ func (p *parser) columnDef() (ast.ColumnDef, error) {
 	}
 }
 
-// options reads (name [= value], ...).
+// options reads (name [= value], ...). Names that hold a dot may be strings:
+// 'placement.columns' is placement.columns.
 func (p *parser) options() ([]ast.Option, error) {
 	if err := p.expectSymbol("("); err != nil {
 		return nil, err
 	}
 	var list []ast.Option
 	for {
-		name, err := p.label()
+		o, err := p.optionName()
 		if err != nil {
 			return nil, err
-		}
-		o := ast.Option{Pos: name.Pos, Name: name.Name}
-		if p.symbol(".") {
-			second, err := p.label()
-			if err != nil {
-				return nil, err
-			}
-			o.Name += "." + second.Name
 		}
 		if p.symbol("=") {
 			if o.Value, err = p.optionValue(); err != nil {
@@ -206,6 +199,26 @@ func (p *parser) options() ([]ast.Option, error) {
 			return list, p.expectSymbol(")")
 		}
 	}
+}
+
+func (p *parser) optionName() (ast.Option, error) {
+	if t := p.tok(); t.kind == kindString && t.text != "" {
+		p.i++
+		return ast.Option{Pos: at(t), Name: t.text}, nil
+	}
+	name, err := p.label()
+	if err != nil {
+		return ast.Option{}, err
+	}
+	o := ast.Option{Pos: name.Pos, Name: name.Name}
+	if p.symbol(".") {
+		second, err := p.label()
+		if err != nil {
+			return o, err
+		}
+		o.Name += "." + second.Name
+	}
+	return o, nil
 }
 
 // optionValue reads a number, a string or a word.
