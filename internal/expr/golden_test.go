@@ -1,0 +1,53 @@
+package expr_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ssmr/ssmr/internal/datum"
+	. "github.com/ssmr/ssmr/internal/expr"
+)
+
+// goldenEnv has the session that the tables were taken in.
+func goldenEnv() *Env {
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC).UnixMicro() - 946684800*1e6
+	return &Env{
+		Format:  &datum.Format{Now: now},
+		Session: &Session{TransactionTime: now, StatementTime: now, User: "postgres", Database: "postgres"},
+	}
+}
+
+// golden reads testdata/*.golden: an expression, and indented below it the type
+// and value, or the error, that a PostgreSQL 15 with collation C and time zone
+// UTC gave.
+func golden(t *testing.T, each func(sql, want string)) {
+	files, err := filepath.Glob("testdata/*.golden")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no golden files", err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimRight(string(b), "\n"), "\n")
+		for i := 0; i+1 < len(lines); i += 2 {
+			each(lines[i], strings.TrimSpace(lines[i+1]))
+		}
+	}
+}
+
+func TestAsPostgreSQL(t *testing.T) {
+	bad, n := 0, 0
+	golden(t, func(sql, want string) {
+		n++
+		if got := runWith(sql, nil, goldenEnv()); got != want {
+			bad++
+			t.Errorf("%s\n    is   %s\n    want %s", sql, got, want)
+		}
+	})
+	t.Logf("%d of %d expressions agree", n-bad, n)
+}
