@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,11 @@ type conn struct {
 	skipping bool
 	rows     rows // the sink of the statement that runs
 
+	// reported are the parameters as the client knows them; changed are those that
+	// it has to be told of before the next ReadyForQuery.
+	reported map[string]string
+	changed  []parameter
+
 	ctx     context.Context // of the statement that runs
 	mu      sync.Mutex      // guards what follows
 	cancel  context.CancelCauseFunc
@@ -39,7 +45,7 @@ type conn struct {
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
-	c := &conn{srv: s, net: nc, log: s.cfg.Logger.With("client", nc.RemoteAddr().String())}
+	c := &conn{srv: s, net: nc, reported: make(map[string]string), log: s.cfg.Logger.With("client", nc.RemoteAddr().String())}
 	c.w.w = nc
 	c.r = newReader(flushingReader{c}, s.cfg.MaxMessageBytes)
 	c.ctx, c.cancel = context.WithCancelCause(s.base)
@@ -91,9 +97,26 @@ func (c *conn) wake() { _ = c.net.SetReadDeadline(time.Now()) }
 // Notice sends a notice to the client.
 func (c *conn) Notice(n session.Notice) { c.w.sendNotice(n) }
 
-// ParameterStatus tells the client of a parameter's value.
+// parameter is a reported run-time parameter.
+type parameter struct{ name, value string }
+
+// ParameterStatus notes a parameter's new value. The client hears of it before
+// the next ReadyForQuery, and only if it is not what it knows already.
 func (c *conn) ParameterStatus(name, value string) {
-	c.w.send(&pgproto3.ParameterStatus{Name: name, Value: value})
+	c.changed = slices.DeleteFunc(c.changed, func(p parameter) bool { return p.name == name })
+	c.changed = append(c.changed, parameter{name, value})
+}
+
+// ready ends an exchange: the client hears of changed parameters, and may go on.
+func (c *conn) ready() {
+	for _, p := range c.changed {
+		if known, ok := c.reported[p.name]; !ok || known != p.value {
+			c.w.send(&pgproto3.ParameterStatus{Name: p.name, Value: p.value})
+			c.reported[p.name] = p.value
+		}
+	}
+	c.changed = c.changed[:0]
+	c.w.ready(c.session.Status())
 }
 
 // run serves messages until the connection ends.
@@ -143,7 +166,7 @@ func (c *conn) handle(ctx context.Context, msg pgproto3.FrontendMessage) {
 		c.query(ctx, m.String)
 	case *pgproto3.FunctionCall:
 		c.w.sendError("ERROR", pgerror.NotSupported("the function call message"))
-		c.w.ready(c.session.Status())
+		c.ready()
 	case *pgproto3.Parse:
 		err = c.parse(ctx, m)
 	case *pgproto3.Bind:
@@ -173,7 +196,7 @@ func (c *conn) malformed(err *errMalformed) {
 	}
 	c.w.sendError("ERROR", pgerror.New(pgerror.ProtocolViolation, "%s", err.Error()))
 	if err.kind == 'Q' || err.kind == 'F' {
-		c.w.ready(c.session.Status())
+		c.ready()
 		return
 	}
 	c.skipping = true

@@ -158,5 +158,5 @@ func (c *conn) sync(ctx context.Context) {
 	if err := c.session.Sync(ctx, failed); err != nil {
 		c.w.sendError("ERROR", c.clientError(err))
 	}
-	c.w.ready(c.session.Status())
+	c.ready()
 }

@@ -15,7 +15,7 @@ func (c *conn) query(ctx context.Context, text string) {
 	if syncErr := c.session.Sync(ctx, err != nil); syncErr != nil && err == nil {
 		c.w.sendError("ERROR", c.clientError(syncErr))
 	}
-	c.w.ready(c.session.Status())
+	c.ready()
 }
 
 func (c *conn) runSimple(ctx context.Context, query string) error {

@@ -278,9 +278,10 @@ func (c *conn) open(start session.Startup) error {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		c.ParameterStatus(name, params[name])
+		c.w.send(&pgproto3.ParameterStatus{Name: name, Value: params[name]})
+		c.reported[name] = params[name]
 	}
 	c.w.send(&pgproto3.BackendKeyData{ProcessID: c.pid, SecretKey: c.secret})
-	c.w.ready(s.Status())
+	c.ready()
 	return c.w.flush()
 }
