@@ -123,9 +123,13 @@ func (w *world) step() {
 	case n < 95:
 		if len(w.history) > 0 {
 			w.note("something is repeated")
-			w.history[w.rnd.IntN(len(w.history))]()
+			from := 0
+			if w.rnd.IntN(4) > 0 { // mostly what is not below the floor yet
+				from = max(0, len(w.history)-40)
+			}
+			w.history[from+w.rnd.IntN(len(w.history)-from)]()
 		}
-	case n < 98:
+	case n < 96:
 		w.raiseFloor()
 	default:
 		p := object.PartitionID(w.rnd.IntN(modelPartitions)) + 1
