@@ -36,7 +36,7 @@ type Config struct {
 	// ChunkBytes bounds a chunk of rows from a partition. Default 128 KiB.
 	ChunkBytes int
 	// SequenceBlock is the number of values of a serial column that a node takes
-	// from the oracle at a time. Default 128.
+	// from the oracle at a time, at first. Default 32.
 	SequenceBlock int
 	// MaxWriteBytes bounds the rows that one statement sends to one partition.
 	// Default 32 MiB; beyond it the error is 54000.
@@ -55,7 +55,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.Patience, 10*time.Second)
 	setDefault(&c.Parallelism, 16)
 	setDefault(&c.ChunkBytes, 128<<10)
-	setDefault(&c.SequenceBlock, 128)
+	setDefault(&c.SequenceBlock, 32)
 	setDefault(&c.MaxWriteBytes, 32<<20)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -138,7 +138,10 @@ func (in *insertion) assignPlaces(ctx context.Context, count int, which func(*it
 	stop := in.f.locating()
 	stands, err := in.x.deps.Directory.Assign(ctx, assignments)
 	stop()
-	if err != nil {
+	switch {
+	case err != nil && notExecuted(err) && ctx.Err() == nil:
+		return ErrReplan // the table is being changed, or is gone
+	case err != nil:
 		return interrupted(ctx, err)
 	}
 	if len(stands) != len(ids) {

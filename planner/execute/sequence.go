@@ -71,4 +71,4 @@ func (s sequences) next(ctx context.Context, table object.TableID, column int) (
 }
 
 // maxSequenceGrowth bounds a block as a multiple of the configured size.
-const maxSequenceGrowth = 32
+const maxSequenceGrowth = 16

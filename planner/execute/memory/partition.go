@@ -134,18 +134,24 @@ func (w *World) Read(ctx context.Context, id object.PartitionID, r *command.Read
 	if err := w.hook("read", id); err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	w.mu.Lock()
 	chunk := w.read(w.partition(id), r)
 	w.mu.Unlock()
 	if err := w.hook("answered", id); err != nil {
 		return nil, err
 	}
-	return chunk, ctx.Err()
+	return chunk, nil
 }
 
 // Next continues a read.
 func (w *World) Next(ctx context.Context, id object.PartitionID, c command.Cursor) (*command.Chunk, error) {
 	if err := w.hook("next", id); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	w.mu.Lock()
@@ -161,7 +167,7 @@ func (w *World) Next(ctx context.Context, id object.PartitionID, c command.Curso
 	} else {
 		chunk.Cursor = c
 	}
-	return chunk, ctx.Err()
+	return chunk, nil
 }
 
 // CloseCursor ends a read.
