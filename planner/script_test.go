@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,10 +31,10 @@ func newBackend(t testing.TB, w *memory.World, cfg Config) *Backend {
 	t.Helper()
 	deps := w.Dependencies()
 	deps.Clock = fixedClock{}
-	seed := uint64(0)
+	var seed atomic.Uint64
 	x, err := execute.New(execute.Config{
 		Patience: 200 * time.Millisecond, SequenceBlock: 4,
-		Rand: func() uint64 { seed += 1000003; return seed },
+		Rand: func() uint64 { return seed.Add(1000003) },
 	}, deps)
 	if err != nil {
 		t.Fatal(err)

@@ -42,8 +42,8 @@ type Config struct {
 	// Default 32 MiB; beyond it the error is 54000.
 	MaxWriteBytes int
 	Logger        *slog.Logger // nil: discarded
-	// Rand gives the seeds of random() and the jitter of waiting; nil is the
-	// system's.
+	// Rand gives the seeds of random() and the jitter of waiting, from several
+	// goroutines; nil is the system's.
 	Rand func() uint64
 }
 
