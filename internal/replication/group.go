@@ -356,7 +356,8 @@ func (g *Group) compactLoop() {
 			return
 		}
 		if err := g.Compact(g.ctx); err != nil && g.ctx.Err() == nil {
-			g.log.Warn("log could not be compacted", "error", err)
+			g.log.Warn("log could not be compacted; it is tried again", "error", err)
+			g.logFull()
 		}
 		timer := time.NewTimer(compactPause)
 		select {

@@ -346,11 +346,14 @@ func (s *logStore) forget() {
 	s.sizes, s.recent = nil, nil
 }
 
-// snapshotTaken resets the count of what was appended since.
-func (s *logStore) snapshotTaken() {
+// snapshotTaken counts anew what was appended since.
+func (s *logStore) snapshotTaken(index uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.since, s.sinceCount = 0, 0
+	s.since, s.sinceCount = s.sizeBetween(index, s.last), 0
+	if s.last > index {
+		s.sinceCount = s.last - index
+	}
 }
 
 // hold keeps entries from the index on for a follower that is being sent the
@@ -386,6 +389,10 @@ func (s *logStore) extent() (first, last uint64, bytes int64) {
 func (s *logStore) bytesBetween(after, to uint64) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.sizeBetween(after, to)
+}
+
+func (s *logStore) sizeBetween(after, to uint64) int64 {
 	bytes := int64(0)
 	for index := max(after+1, s.first); index <= min(to, s.last) && s.last != 0; index++ {
 		bytes += int64(s.sizes[index-s.first])

@@ -168,7 +168,7 @@ func (s *snapshotStore) record(meta raft.SnapshotMeta, truncate bool) error {
 	s.mu.Lock()
 	s.current = &meta
 	s.mu.Unlock()
-	s.log.snapshotTaken()
+	s.log.snapshotTaken(meta.Index)
 	return nil
 }
 
