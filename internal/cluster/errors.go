@@ -10,7 +10,8 @@ import (
 )
 
 // ErrUnreachable is returned by Call and DialStream when the peer cannot be
-// reached. Nothing was sent: trying again is safe.
+// reached, or has not come so far in its start that it serves the method. Nothing
+// happened there: trying again is safe.
 var ErrUnreachable = errors.New("node is unreachable")
 
 // ErrInterrupted is returned by Call when the connection was lost, or the
@@ -48,6 +49,17 @@ type RemoteError struct {
 // Error names the node and gives its message.
 func (e *RemoteError) Error() string { return fmt.Sprintf("node %s: %s", e.Node, e.Message) }
 
+// notServed is the answer to a method without a handler. It is ErrUnreachable. A
+// handler's own ErrUnreachable, of a call that it made, is not: it may have done
+// something before.
+type notServed struct{ method uint16 }
+
+func (e *notServed) Error() string {
+	return fmt.Sprintf("method 0x%04x is not served (yet)", e.method)
+}
+
+func (e *notServed) Unwrap() error { return ErrUnreachable }
+
 // Kinds of errors on the wire. Append only.
 const (
 	wireRemote byte = iota
@@ -55,6 +67,7 @@ const (
 	wirePostgres
 	wireOverloaded
 	wireInterrupted
+	wireNotServed
 )
 
 // appendError encodes a handler's error.
@@ -67,6 +80,8 @@ func appendError(dst []byte, err error) []byte {
 		return append(dst, wireOverloaded)
 	case errors.Is(err, ErrInterrupted):
 		return append(append(dst, wireInterrupted), err.Error()...)
+	case errors.As(err, new(*notServed)):
+		return append(append(dst, wireNotServed), err.Error()...)
 	}
 	if pg := pgerror.As(err); pg != nil {
 		if text, jsonErr := json.Marshal(pg); jsonErr == nil {
@@ -89,6 +104,8 @@ func decodeError(from object.NodeID, b []byte) error {
 		return ErrOverloaded
 	case wireInterrupted:
 		return fmt.Errorf("node %s: %s: %w", from, text, ErrInterrupted)
+	case wireNotServed:
+		return fmt.Errorf("node %s: %s: %w", from, text, ErrUnreachable)
 	case wirePostgres:
 		e := new(pgerror.Error)
 		if err := json.Unmarshal(text, e); err == nil {

@@ -97,7 +97,7 @@ func (t *Transport) dispatch(ctx context.Context, from object.NodeID, method uin
 	h := t.handlers[method]
 	t.mu.RUnlock()
 	if h == nil {
-		return nil, fmt.Errorf("node does not know method 0x%04x", method)
+		return nil, &notServed{method}
 	}
 	defer func() {
 		if p := recover(); p != nil {

@@ -92,7 +92,7 @@ func TestErrorsKeepTheirTypes(t *testing.T) {
 	if err := call(2, 0); !errors.As(err, &remote) || !strings.Contains(remote.Message, "internal error") {
 		t.Errorf("a panic in a handler gave %v", err)
 	}
-	if err := call(99, 0); !errors.As(err, &remote) || !strings.Contains(remote.Message, "0x0063") {
+	if err := call(99, 0); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "0x0063") {
 		t.Errorf("an unknown method gave %v", err)
 	}
 }
