@@ -12,6 +12,8 @@ type Config struct {
 	DataDir    string
 	Listen     string // host:port for clients
 	Partitions int    // of a new cluster
+	// DebugListen is where profiles are served; empty for nowhere.
+	DebugListen string
 
 	Cluster Cluster
 	Log     Log

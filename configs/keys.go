@@ -39,6 +39,15 @@ var keys = []key{
 	{"partitions", "4", "number of partitions of a new cluster", fmt.Sprintf("a whole number from 1 to %d", maxPartitions),
 		func(c *Config, raw any) error { return setInt(&c.Partitions, raw, 1, maxPartitions) },
 		func(c *Config) string { return strconv.Itoa(c.Partitions) }},
+	{"debug-listen", "", "address that serves profiles of the process (net/http/pprof); empty for none", "host:port, or empty",
+		func(c *Config, raw any) error {
+			if raw == "" {
+				c.DebugListen = ""
+				return nil
+			}
+			return setAddress(&c.DebugListen, raw)
+		},
+		func(c *Config) string { return strconv.Quote(c.DebugListen) }},
 
 	{"cluster.name", "ssmr", "name of the cluster; nodes of another one are turned away", "a name of letters, digits, '-' and '_', up to 63 long",
 		func(c *Config, raw any) error { return setName(&c.Cluster.Name, raw) },

@@ -83,7 +83,7 @@ func Start(ctx context.Context, cfg Config) (_ *Node, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		n.openDataDir, n.listen, n.joinNetwork, n.openStores, n.startReplicas, n.startPlanner, n.serveClients,
+		n.openDataDir, n.listen, n.serveProfiles, n.joinNetwork, n.openStores, n.startReplicas, n.startPlanner, n.serveClients,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
