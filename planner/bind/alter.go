@@ -27,7 +27,7 @@ func (b *binder) alterTable(s *ast.AlterTable) (*plan.Plan, error) {
 		}
 		return nil, err
 	}
-	a := &alterer{definer: definer{binder: b, table: clone(base), keyed: true}, base: base, plan: out}
+	a := &alterer{definer: definer{binder: b, table: clone(base), keyed: true, fresh: map[string]bool{}}, base: base, plan: out}
 	for _, action := range s.Actions {
 		if err := a.action(action); err != nil {
 			return nil, err
@@ -59,6 +59,7 @@ type alterer struct {
 	plan    *plan.AlterTable
 	changed bool
 	replace bool // the placement has to be checked again
+	placed  bool // the placement was changed
 }
 
 func (a *alterer) action(action ast.AlterAction) error {
@@ -97,6 +98,9 @@ func (a *alterer) finish() error {
 		var err error
 		p := a.table.Placement
 		if a.table.Placement, err = a.binder.placement(a.table, p.Policy, p.Options); err != nil {
+			if e := pgerror.As(err); e != nil && !a.placed && e.Detail == "" {
+				e.WithDetail("The table's placement depends on it; SET (placement = ...) changes that.")
+			}
 			return err
 		}
 	}
@@ -111,7 +115,7 @@ func (a *alterer) finish() error {
 		}
 	}
 	for i, c := range a.table.Checks {
-		if !slices.ContainsFunc(a.base.Checks, func(o catalog.Check) bool { return string(o.Expr) == string(c.Expr) }) {
+		if a.fresh[c.Name] {
 			a.plan.Spec.Checks = append(a.plan.Spec.Checks, i)
 		}
 	}
@@ -329,6 +333,7 @@ func (a *alterer) dropConstraint(x *ast.DropConstraint) error {
 	switch {
 	case i >= 0:
 		t.Checks = slices.Delete(t.Checks, i, i+1)
+		delete(a.fresh, x.Name.Name)
 		a.changed = true
 		return nil
 	case t.KeyName == x.Name.Name:
@@ -356,6 +361,7 @@ func (a *alterer) renameConstraint(x *ast.RenameConstraint) error {
 	for i := range t.Checks {
 		if t.Checks[i].Name == x.From.Name {
 			t.Checks[i].Name = x.To.Name
+			a.fresh[x.To.Name] = a.fresh[x.From.Name]
 		}
 	}
 	return nil
@@ -384,7 +390,7 @@ func (a *alterer) setOptions(x *ast.SetOptions) error {
 		return err
 	}
 	a.table.Placement = catalog.Placement{Policy: policy, Options: options}
-	a.changed, a.replace = true, true
+	a.changed, a.replace, a.placed = true, true, true
 	return nil
 }
 

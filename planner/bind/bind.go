@@ -136,6 +136,9 @@ func (b *binder) finish(p *plan.Plan) error {
 	if err := b.params.Finish(); err != nil {
 		return err
 	}
+	if err := fold(p.Root); err != nil {
+		return err
+	}
 	for _, prog := range b.programs {
 		if err := b.hide(prog); err != nil {
 			return err

@@ -135,9 +135,9 @@ type definer struct {
 	binder  *binder
 	table   *catalog.Table
 	pending []pendingCheck
-	keyAt   int // position of the primary key, to refuse a second
-	keyed   bool
-	nullAt  map[int]bool // columns declared NULL
+	keyed   bool            // there is a primary key
+	nullAt  map[int]bool    // columns declared NULL
+	fresh   map[string]bool // names of the CHECKs that were added
 }
 
 // pendingCheck is a CHECK that waits until all columns are known.
@@ -517,6 +517,10 @@ func (d *definer) check(con *ast.Constraint) error {
 		return pgerror.New(pgerror.DuplicateObject, "constraint %q for relation %q already exists", name, t.Name)
 	}
 	t.Checks = append(t.Checks, catalog.Check{Name: name, Text: strings.TrimSpace(con.Text), Expr: expr.Append(nil, x)})
+	if d.fresh == nil {
+		d.fresh = map[string]bool{}
+	}
+	d.fresh[name] = true
 	return nil
 }
 

@@ -2,6 +2,7 @@ package bind
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/expr"
@@ -121,8 +122,9 @@ func (b *binder) apply(n ast.Expr, p *place, args []ast.Expr, make func([]expr.E
 	if err != nil {
 		return nil, err
 	}
+	types := typesOf(bound)
 	x, err := make(bound)
-	return x, blame(err, n, args)
+	return x, blame(unmatched(err, types, args), n, args)
 }
 
 // blame puts a position on the error of a node: that of the literal which could
@@ -141,6 +143,31 @@ func blame(err error, n ast.Node, args []ast.Expr) error {
 		return err
 	}
 	return e.At(n.Position())
+}
+
+// typesOf notes the types of arguments before they are coerced.
+func typesOf(list []expr.Expr) []datum.Type {
+	out := make([]datum.Type, len(list))
+	for i, x := range list {
+		out[i] = x.Type()
+	}
+	return out
+}
+
+// unmatched puts the position of an argument on the error that it does not go
+// together with those before it: "... types a and b cannot be matched" is about
+// the first argument of type b.
+func unmatched(err error, types []datum.Type, args []ast.Expr) error {
+	e := pgerror.As(err)
+	if e == nil || e.Code != pgerror.DatatypeMismatch || !strings.HasSuffix(e.Message, " cannot be matched") {
+		return err
+	}
+	for i, t := range types {
+		if i < len(args) && strings.HasSuffix(e.Message, " and "+t.WithMod(-1).String()+" cannot be matched") {
+			return e.At(args[i].Position())
+		}
+	}
+	return err
 }
 
 func (b *binder) literal(l *ast.Literal) (expr.Expr, error) {
@@ -408,24 +435,32 @@ func (b *binder) caseExpr(e *ast.Case, p *place) (expr.Expr, error) {
 		}
 	}
 	whens := make([]expr.When, len(e.Whens))
-	var parts []ast.Expr
+	var parts, results []ast.Expr
+	var types []datum.Type
 	for i, w := range e.Whens {
-		if whens[i].Cond, err = b.expr(w.Cond, p); err != nil {
+		if operand != nil {
+			whens[i].Cond, err = b.expr(w.Cond, p)
+		} else {
+			whens[i].Cond, err = b.condition(w.Cond, "CASE/WHEN", p)
+		}
+		if err != nil {
 			return nil, err
 		}
 		if whens[i].Then, err = b.expr(w.Result, p); err != nil {
 			return nil, err
 		}
 		parts = append(parts, w.Cond, w.Result)
+		results, types = append(results, w.Result), append(types, whens[i].Then.Type())
 	}
 	if e.Else != nil {
 		if otherwise, err = b.expr(e.Else, p); err != nil {
 			return nil, err
 		}
 		parts = append(parts, e.Else)
+		results, types = append(results, e.Else), append(types, otherwise.Type())
 	}
 	x, err := expr.NewCase(operand, whens, otherwise)
-	return x, blame(err, e, parts)
+	return x, blame(unmatched(err, types, results), e, parts)
 }
 
 func (b *binder) subscript(e *ast.Subscript, p *place) (expr.Expr, error) {

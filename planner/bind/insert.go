@@ -258,6 +258,9 @@ func (n *inserter) conflict(p *plan.Insert) error {
 		return err
 	}
 	excluded := &relation{name: "excluded", columns: tableColumns(n.table, base)}
+	for i := range excluded.columns {
+		excluded.columns[i].label = "excluded." + excluded.columns[i].name
+	}
 	sc := &scope{relations: []*relation{r, excluded}}
 	a := assigner{binder: n.binder, table: n.table, place: &place{clause: "UPDATE", scope: sc}}
 	if err := a.assignments(c.Set); err != nil {

@@ -20,7 +20,13 @@ const (
 // as a filter; nil is none.
 func access(t *catalog.Table, where expr.Expr) (*plan.Access, expr.Expr, error) {
 	a := &plan.Access{Table: t}
-	if where == nil {
+	if where != nil {
+		var err error
+		if where, err = expr.Fold(where); err != nil {
+			return nil, nil, err
+		}
+	}
+	if where == nil || alwaysTrue(where) {
 		a.All = true
 		return a, nil, nil
 	}
@@ -58,6 +64,11 @@ func access(t *catalog.Table, where expr.Expr) (*plan.Access, expr.Expr, error) 
 	}
 	filter, err := expr.NewAnd(rest...)
 	return a, filter, err
+}
+
+func alwaysTrue(e expr.Expr) bool {
+	c, ok := e.(*expr.Const)
+	return ok && c.Value.Bool()
 }
 
 func conjuncts(e expr.Expr) []expr.Expr {

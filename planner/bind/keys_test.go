@@ -183,7 +183,9 @@ func (g *conditions) number() string {
 	return g.pick("0", "1", "2", "3", "-1", "1.5", "2.0", "100000", "99999999999", "null", "$1", "$3", "$5", "1 + 1", "$1 + 1", "(-0.5)")
 }
 
-func (g *conditions) text() string { return g.pick("'a'", "'ab'", "''", "'b'", "$2", "$2 || 'b'", "null") }
+func (g *conditions) text() string {
+	return g.pick("'a'", "'ab'", "''", "'b'", "$2", "$2 || 'b'", "null")
+}
 
 func (g *conditions) op() string { return g.pick("=", "=", "=", "<", "<=", ">", ">=", "<>") }
 

@@ -317,5 +317,12 @@ func unchanged(s command.Assignment, key int, acc *plan.Access, excluded int) bo
 	if acc == nil || !acc.Single() || len(acc.Alternatives) == 0 {
 		return false
 	}
-	return same(acc.Alternatives[0].Prefix[key].Exprs[0], s.Value)
+	have := acc.Alternatives[0].Prefix[key].Exprs[0]
+	value, err := expr.Fold(s.Value)
+	if err != nil {
+		return false
+	}
+	c, ok := have.(*expr.Const)
+	d, both := value.(*expr.Const)
+	return same(have, value) || ok && both && !c.Value.IsNull() && datum.Equal(c.Value, d.Value)
 }

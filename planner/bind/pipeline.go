@@ -223,29 +223,37 @@ func (p *pipeline) sort(order []command.Order) {
 	s := p.scan
 	if s == nil {
 		if len(order) > 0 {
-			p.stage = &plan.Sort{Input: p.stage, Order: order, Limit: p.sel.limit}
+			p.stage = &plan.Sort{Input: p.stage, Order: order, Limit: p.bounded()}
 		}
 		return
 	}
-	s.Limit = p.sel.limit
+	s.Limit = p.bounded()
 	if len(order) == 0 || s.Access.Single() {
 		return
 	}
 	if s.Access.Keys() {
 		s.Limit = nil
-		p.stage = &plan.Sort{Input: p.stage, Order: order, Limit: p.sel.limit}
+		p.stage = &plan.Sort{Input: p.stage, Order: order, Limit: p.bounded()}
 		return
 	}
 	reverse, ok := keyOrder(s, order)
 	switch {
 	case ok:
 		s.Program.OrderBy, s.Program.KeyOrder, s.Reverse, s.Order = order, true, reverse, order
-	case p.sel.limit != nil && p.sel.limit.Count != nil:
+	case p.bounded() != nil:
 		s.Program.OrderBy, s.Order = order, order
 	default:
 		s.Limit = nil
-		p.stage = &plan.Sort{Input: p.stage, Order: order, Limit: p.sel.limit}
+		p.stage = &plan.Sort{Input: p.stage, Order: order, Limit: p.bounded()}
 	}
+}
+
+// bounded is the limit if it bounds the number of rows; nil otherwise.
+func (p *pipeline) bounded() *plan.Limit {
+	if l := p.sel.limit; l != nil && l.Count != nil {
+		return l
+	}
+	return nil
 }
 
 // keyOrder reports whether an order is that of the keys, or the reverse of it.

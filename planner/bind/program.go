@@ -9,6 +9,9 @@ import (
 // hide makes a program one that partitions can run, and encodes it: what needs
 // the session becomes hidden parameters.
 func (b *binder) hide(p *plan.Program) error {
+	if err := eachExpr(&p.Program, expr.Fold); err != nil {
+		return err
+	}
 	if err := eachExpr(&p.Program, b.hideExpr); err != nil {
 		return err
 	}

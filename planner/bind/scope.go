@@ -28,6 +28,7 @@ type relation struct {
 // scopeColumn is a column as a scope knows it.
 type scopeColumn struct {
 	name   string
+	label  string // for people, where it is not the name
 	typ    datum.Type
 	index  int // in the row that expressions are over
 	hidden bool
@@ -163,7 +164,11 @@ func (b *binder) database(name, whole string, at ast.Node) error {
 
 // reference makes the expression for a column and remembers where it stood.
 func (b *binder) reference(c scopeColumn, at ast.Node) *expr.Column {
-	e := expr.NewColumn(c.index, c.typ, c.name)
+	name := c.name
+	if c.label != "" {
+		name = c.label
+	}
+	e := expr.NewColumn(c.index, c.typ, name)
 	b.where[e] = at.Position()
 	return e
 }

@@ -314,7 +314,11 @@ func (b *binder) valuesRows(list [][]ast.Expr) ([][]expr.Expr, []datum.Type, err
 		}
 		t, err := expr.CommonType(seen, "VALUES")
 		if err != nil {
-			return nil, nil, at(err, list[0][c])
+			column := make([]ast.Expr, len(list))
+			for i := range list {
+				column[i] = list[i][c]
+			}
+			return nil, nil, at(unmatched(err, seen, column), list[0][c])
 		}
 		for i := range rows {
 			if rows[i][c], err = expr.Coerce(rows[i][c], t, expr.Implicit); err != nil {

@@ -73,7 +73,7 @@ func keyTable() *catalog.Table {
 func TestResolveBounds(t *testing.T) {
 	elems := make([]datum.Datum, 2000)
 	for i := range elems {
-		elems[i] = datum.NewInt(int64(i))
+		elems[i] = datum.NewInt(int64(2 * i))
 	}
 	table := keyTable()
 	table.Columns[1].Type = datum.Int4

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/expr"
 )
 
@@ -182,9 +183,9 @@ func (a *Access) alternative(alt *Alternative) string {
 		v := &alt.Prefix[i]
 		switch {
 		case v.Array != nil:
-			parts = append(parts, name(i)+" = ANY ("+expr.Format(v.Array)+")")
+			parts = append(parts, name(i)+" = ANY ("+show(v.Array)+")")
 		case len(v.Exprs) == 1:
-			parts = append(parts, name(i)+" = "+expr.Format(v.Exprs[0]))
+			parts = append(parts, name(i)+" = "+show(v.Exprs[0]))
 		default:
 			parts = append(parts, name(i)+" IN ("+exprList(v.Exprs)+")")
 		}
@@ -196,7 +197,7 @@ func (a *Access) alternative(alt *Alternative) string {
 		if b.Inclusive {
 			op += "="
 		}
-		parts = append(parts, name(len(alt.Prefix))+" "+op+" "+expr.Format(b.Expr))
+		parts = append(parts, name(len(alt.Prefix))+" "+op+" "+show(b.Expr))
 	}
 	bound(alt.Lower, ">")
 	bound(alt.Upper, "<")
@@ -252,7 +253,7 @@ func rowText(n *Insert, row []expr.Expr) string {
 		switch {
 		case c.Dropped:
 		case x != nil:
-			parts = append(parts, c.Name+" = "+expr.Format(x))
+			parts = append(parts, c.Name+" = "+show(x))
 		case c.Serial:
 			parts = append(parts, c.Name+" = next of its sequence")
 		}
@@ -263,7 +264,7 @@ func rowText(n *Insert, row []expr.Expr) string {
 func setList(p *Program, name func(int) string) string {
 	parts := make([]string, len(p.Set))
 	for i, s := range p.Set {
-		parts[i] = name(s.Column) + " = " + expr.Format(s.Value)
+		parts[i] = name(s.Column) + " = " + show(s.Value)
 	}
 	if len(parts) == 0 {
 		return "nothing"
@@ -294,7 +295,7 @@ func (t *text) returning(p *Program, returning bool) {
 func (t *text) move(m *Move) {
 	to := "where the policy " + m.Table.Placement.Policy + " wants them"
 	if m.Partition != nil {
-		to = "partition " + expr.Format(m.Partition)
+		to = "partition " + show(m.Partition)
 	}
 	t.line(0, "Move objects of %s to %s", m.Table.Name, to)
 	t.line(1, "Find them %s", m.Access.how())
@@ -398,12 +399,32 @@ func plural(n int, what string) string {
 func limitText(l *Limit) string {
 	var parts []string
 	if l.Count != nil {
-		parts = append(parts, "Limit "+expr.Format(l.Count))
+		parts = append(parts, "Limit "+show(l.Count))
 	}
 	if l.Offset != nil {
-		parts = append(parts, "Offset "+expr.Format(l.Offset))
+		parts = append(parts, "Offset "+show(l.Offset))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// show writes an expression; a constant that stands alone is written without its
+// type.
+func show(x expr.Expr) string {
+	c, ok := x.(*expr.Const)
+	if !ok {
+		return expr.Format(x)
+	}
+	if c.Value.IsNull() {
+		return "NULL"
+	}
+	text := string(datum.AppendText(nil, c.Value, c.Typ, nil))
+	switch c.Value.Kind() {
+	case datum.KindInt, datum.KindFloat, datum.KindNumeric:
+		return text
+	case datum.KindBool:
+		return strconv.FormatBool(c.Value.Bool())
+	}
+	return expr.QuoteLiteral(text)
 }
 
 // maxListed bounds the expressions of a list that are shown.
@@ -420,7 +441,7 @@ func exprList(list []expr.Expr) string {
 			parts = append(parts, "DEFAULT")
 			continue
 		}
-		parts = append(parts, expr.Format(x))
+		parts = append(parts, show(x))
 	}
 	return strings.Join(parts, ", ")
 }
