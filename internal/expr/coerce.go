@@ -53,7 +53,7 @@ func Coerce(e Expr, to datum.Type, ctx Context) (Expr, error) {
 	}
 	conv, ok := pathway(from, to, ctx)
 	if !ok {
-		return nil, pgerror.New(pgerror.CannotCoerce, "cannot cast type %s to type %s", typeName(from), typeName(to))
+		return nil, pgerror.New(pgerror.CannotCoerce, "cannot cast type %s to %s", typeName(from), typeName(to))
 	}
 	return makeCast(e, to, ctx, conv)
 }
@@ -144,7 +144,7 @@ func storedCast(arg Expr, to datum.Type, ctx Context) (Expr, error) {
 	conv, ok := pathway(from, to, ctx)
 	if !ok {
 		if conv, ok = pathway(from, to, Explicit); !ok {
-			return nil, pgerror.New(pgerror.CannotCoerce, "cannot cast type %s to type %s", typeName(from), typeName(to))
+			return nil, pgerror.New(pgerror.CannotCoerce, "cannot cast type %s to %s", typeName(from), typeName(to))
 		}
 	}
 	return makeCast(arg, to, ctx, conv)

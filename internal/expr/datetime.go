@@ -424,7 +424,7 @@ func atZone(a, b datum.Datum) (datum.Datum, error) {
 // zoneArg is a time zone given by its name or by its distance from UTC.
 func zoneArg(a datum.Datum) (*time.Location, error) {
 	if a.Kind() != datum.KindInterval {
-		return datum.ParseTimeZone(a.Text())
+		return namedZone(a.Text())
 	}
 	v := a.Interval()
 	if v.Months != 0 || v.Days != 0 {
@@ -432,6 +432,14 @@ func zoneArg(a datum.Datum) (*time.Location, error) {
 			textOf(nil, a, datum.Interval))
 	}
 	return time.FixedZone("", int(v.Micros/microSecond)), nil
+}
+
+func namedZone(name string) (*time.Location, error) {
+	loc, err := datum.ParseTimeZone(name)
+	if err != nil {
+		return nil, pgerror.New(pgerror.InvalidParameterValue, "time zone \"%s\" not recognized", name)
+	}
+	return loc, nil
 }
 
 // timestampOfEpoch is to_timestamp(double precision).

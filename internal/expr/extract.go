@@ -300,7 +300,7 @@ func truncTimestampTZ(env *Env, _ *Call, a []datum.Datum) (datum.Datum, error) {
 	loc := zone(env)
 	if len(a) == 3 {
 		var err error
-		if loc, err = datum.ParseTimeZone(a[2].Text()); err != nil {
+		if loc, err = namedZone(a[2].Text()); err != nil {
 			return datum.Datum{}, err
 		}
 	}

@@ -234,7 +234,7 @@ func makeTimestampTZ(env *Env, _ *Call, a []datum.Datum) (datum.Datum, error) {
 	}
 	loc := zone(env)
 	if len(a) > 6 {
-		if loc, err = datum.ParseTimeZone(a[6].Text()); err != nil {
+		if loc, err = namedZone(a[6].Text()); err != nil {
 			return datum.Datum{}, err
 		}
 	}

@@ -173,13 +173,21 @@ func like(fold, not bool) fnx {
 			p = &pattern{source: strings.Clone(src), flags: flags, like: compileLike(src, fold)}
 			c.compiled.Store(p)
 		}
-		s := a[0].Text()
+		s := padded(c, a[0])
 		if fold {
 			s = mapCase(s, lowerByte, unicode.ToLower)
 		}
 		ok, err := p.like.match(s)
 		return datum.NewBool(ok != not), err
 	}
+}
+
+// padded is the text of an operand, with the blanks that fill up a character(n).
+func padded(c *Call, v datum.Datum) string {
+	if t := argType(c, 0); t.OID == datum.Char.OID && t.Mod >= 0 {
+		return textOf(nil, v, t)
+	}
+	return v.Text()
 }
 
 // byteLike is LIKE over bytea: each byte is a character.

@@ -68,7 +68,7 @@ func numericExp(a datum.Datum) (datum.Datum, error) {
 		return num{new(big.Int), scale}.datum()
 	}
 	var z apd.Decimal
-	if _, err := inexact(int(math.Abs(val))+scale+12).Exp(&z, x); err != nil {
+	if _, err := inexact(int(math.Abs(f)*0.4343)+scale+12).Exp(&z, x); err != nil {
 		return datum.Datum{}, numericOverflow()
 	}
 	return result(&z, scale)

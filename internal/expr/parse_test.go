@@ -215,6 +215,13 @@ func (p *parser) binary(l Expr, op string, prec int) Expr {
 	case "is":
 		return p.isTest(l)
 	case "like", "ilike":
+		if p.tok() == "any" || p.tok() == "all" {
+			all := p.next() == "all"
+			p.want("(")
+			r := p.expr(0)
+			p.want(")")
+			return p.must(NewAnyAll(l, map[string]string{"like": "~~", "ilike": "~~*"}[op], r, all))
+		}
 		r := p.expr(precLike)
 		var esc Expr
 		if p.is("escape") {
@@ -473,6 +480,8 @@ func (p *parser) function(name string) Expr {
 	switch name {
 	case "coalesce":
 		return p.must(NewCoalesce(list...))
+	case "trim":
+		return p.must(NewFunction("btrim", list...))
 	case "nullif":
 		return p.must(NewNullIf(list[0], list[1]))
 	case "greatest", "least":

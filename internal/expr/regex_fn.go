@@ -28,7 +28,7 @@ func regexMatch(flags string, not bool) fnx {
 		if err != nil {
 			return datum.Datum{}, err
 		}
-		return datum.NewBool(re.re.MatchString(a[0].Text()) != not), nil
+		return datum.NewBool(re.re.MatchString(padded(c, a[0])) != not), nil
 	}
 }
 

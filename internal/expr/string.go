@@ -3,6 +3,7 @@ package expr
 import (
 	"crypto/md5"
 	"encoding/hex"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -30,9 +31,18 @@ func textCat(a, b datum.Datum) (datum.Datum, error) {
 
 // anyCat is || between a text and a value of any type.
 func anyCat(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
-	return textCat(
-		datum.NewText(textOf(env, a[0], argType(c, 0))),
-		datum.NewText(textOf(env, a[1], argType(c, 1))))
+	return textCat(datum.NewText(castText(env, c, a, 0)), datum.NewText(castText(env, c, a, 1)))
+}
+
+// castText is the text that a cast to text gives.
+func castText(env *Env, c *Call, a []datum.Datum, i int) string {
+	if v := a[i]; v.Kind() == datum.KindBool {
+		return strconv.FormatBool(v.Bool())
+	}
+	if a[i].Kind() == datum.KindText {
+		return a[i].Text()
+	}
+	return textOf(env, a[i], argType(c, i))
 }
 
 // argType is the type of a call's argument.
@@ -362,7 +372,7 @@ func chr(a datum.Datum) (datum.Datum, error) {
 	case n == 0:
 		return datum.Datum{}, pgerror.New(pgerror.ProgramLimitExceeded, "null character not permitted")
 	case n < 0:
-		return datum.Datum{}, pgerror.New(pgerror.ProgramLimitExceeded, "character number must be positive")
+		return datum.Datum{}, pgerror.New(pgerror.InvalidParameterValue, "character number must be positive")
 	case n > unicode.MaxRune:
 		return datum.Datum{}, pgerror.New(pgerror.ProgramLimitExceeded, "requested character too large for encoding: %d", n)
 	case !utf8.ValidRune(rune(n)):
@@ -438,7 +448,7 @@ func quoteIdent(a datum.Datum) (datum.Datum, error) { return text(QuoteIdent(a.T
 func quoteLiteral(a datum.Datum) (datum.Datum, error) { return text(QuoteLiteral(a.Text())) }
 
 func quoteLiteralAny(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
-	return text(QuoteLiteral(textOf(env, a[0], argType(c, 0))))
+	return text(QuoteLiteral(castText(env, c, a, 0)))
 }
 
 func quoteNullable(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {

@@ -121,7 +121,7 @@ func dateFunctions() []fun {
 		{1690, "time_mi_time", "time,time", "interval", "", fn2(timeSub)},
 		{1106, "time_ne", "time,time", "bool", "", opIntNe},
 		{1747, "time_pl_interval", "time,interval", "time", "", fn2(timeAddInterval)},
-		{1296, "timedate_pl", "time,date", "timestamp", "", nil},
+		{1296, "timedate_pl", "time,date", "timestamp", "", swap(dateAddTime)},
 		{274, "timeofday", "", "text", "vh", withSession(timeOfDay)},
 		{2024, "timestamp", "date", "timestamp", "", castFn(dateToTimestamp)},
 		{2025, "timestamp", "date,time", "timestamp", "", fn2(dateAddTime)},
