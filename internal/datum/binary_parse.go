@@ -158,7 +158,7 @@ func parseNumericBinary(b []byte) (Datum, error) {
 	}
 	var raw apd.Decimal
 	if len(digits) > 0 && !setCoeff(&raw.Coeff, string(digits)) {
-		return Datum{}, pgerror.New(pgerror.NumericValueOutOfRange, "value overflows numeric format")
+		return Datum{}, numericOverflow()
 	}
 	raw.Exponent = int32(4 * (weight + 1 - ndigits))
 	if err := CheckNumeric(&raw); err != nil {

@@ -53,9 +53,13 @@ func CheckNumeric(d *apd.Decimal) error {
 	// The number of bits bounds the number of digits; count only in doubt.
 	e := int64(d.Exponent)
 	if e > MaxNumericDigits || int64(d.Coeff.BitLen())*30103/100000+1+e > MaxNumericDigits && d.NumDigits()+e > MaxNumericDigits {
-		return pgerror.New(pgerror.NumericValueOutOfRange, "value overflows numeric format")
+		return numericOverflow()
 	}
 	return nil
+}
+
+func numericOverflow() error {
+	return pgerror.New(pgerror.NumericValueOutOfRange, "value overflows numeric format")
 }
 
 // pow10 is 10 to the power of n, n >= 0.
@@ -251,19 +255,8 @@ func appendNumericText(dst []byte, d *apd.Decimal) []byte {
 	return dst
 }
 
-// parseNumeric reads PostgreSQL's input of a numeric.
-func parseNumeric(s string) (*apd.Decimal, error) {
-	d := new(apd.Decimal)
-	err := parseDecimal(d, trimSpace(s))
-	if err == errSyntax {
-		return nil, badSyntax("numeric", s)
-	}
-	return d, err
-}
-
 // parseDecimal sets d to the number in s, or fails with errSyntax or 22003.
 func parseDecimal(d *apd.Decimal, s string) error {
-	overflow := pgerror.New(pgerror.NumericValueOutOfRange, "value overflows numeric format")
 	body, negative := s, false
 	if s != "" && (s[0] == '-' || s[0] == '+') {
 		body, negative = s[1:], s[0] == '-'
@@ -280,14 +273,14 @@ func parseDecimal(d *apd.Decimal, s string) error {
 		return errSyntax
 	}
 	if exponent >= math.MaxInt32/2 || exponent <= -math.MaxInt32/2 {
-		return overflow
+		return numericOverflow()
 	}
 	exponent -= int64(point)
 	if !setCoeff(&d.Coeff, digits) {
-		return overflow
+		return numericOverflow()
 	}
 	if -exponent > MaxNumericScale || exponent > MaxNumericDigits && d.Coeff.Sign() != 0 {
-		return overflow
+		return numericOverflow()
 	}
 	d.Form, d.Exponent = apd.Finite, int32(exponent)
 	if err := CheckNumeric(d); err != nil {

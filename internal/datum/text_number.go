@@ -168,9 +168,8 @@ func parseFloat(s string, single bool) (float64, error) {
 		name, bits = "real", 32
 	}
 	body := trimSpace(s)
-	bad := badSyntax(name, s)
 	if body == "" || strings.IndexByte(body, '_') >= 0 {
-		return 0, bad
+		return 0, errSyntax
 	}
 	number := body
 	if strings.ContainsAny(body, "xX") && !strings.ContainsAny(body, "pP") {
@@ -181,10 +180,13 @@ func parseFloat(s string, single bool) (float64, error) {
 		if ne, ok := err.(*strconv.NumError); ok && ne.Err == strconv.ErrRange {
 			return 0, floatRange(body, name)
 		}
-		return 0, bad
+		return 0, errSyntax
 	}
 	if v == 0 {
-		mantissa, _, _ := strings.Cut(strings.ToLower(body), "e")
+		mantissa := body
+		if i := strings.IndexAny(body, "eE"); i >= 0 {
+			mantissa = body[:i]
+		}
 		if strings.ContainsAny(mantissa, "123456789") {
 			return 0, floatRange(body, name)
 		}

@@ -76,7 +76,7 @@ type typeInfo struct {
 	sql   string // as format_type says it
 }
 
-// types is ordered by use, not by OID; lookup goes through infoOf.
+// types is looked up by infoOf.
 var types = [...]typeInfo{
 	{16, 0, 1000, KindBool, 1, "bool", "boolean"},
 	{17, 0, 1001, KindBytes, -1, "bytea", "bytea"},
@@ -125,11 +125,21 @@ var types = [...]typeInfo{
 	{3807, 3802, 0, KindArray, -1, "_jsonb", "jsonb[]"},
 }
 
+// typeIndex is where in types an OID stands, from 1; all OIDs are small.
+var typeIndex = [4096]uint8{
+	16: 1, 17: 2, 19: 3, 20: 4, 21: 5, 23: 6, 25: 7, 26: 8,
+	114: 9, 700: 10, 701: 11, 705: 12, 1042: 13, 1043: 14, 1082: 15, 1083: 16,
+	1114: 17, 1184: 18, 1186: 19, 1700: 20, 2278: 21, 2950: 22, 3802: 23, 1000: 24,
+	1001: 25, 1003: 26, 1005: 27, 1007: 28, 1009: 29, 1014: 30, 1015: 31, 1016: 32,
+	1021: 33, 1022: 34, 1028: 35, 199: 36, 1115: 37, 1182: 38, 1183: 39, 1185: 40,
+	1187: 41, 1231: 42, 2951: 43, 3807: 44,
+}
+
 // infoOf returns what is known of an OID; nil if it is not supported.
 func infoOf(oid uint32) *typeInfo {
-	for i := range types {
-		if types[i].oid == oid {
-			return &types[i]
+	if oid < uint32(len(typeIndex)) {
+		if i := typeIndex[oid]; i > 0 {
+			return &types[i-1]
 		}
 	}
 	return nil
