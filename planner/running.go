@@ -53,19 +53,27 @@ type running struct {
 	result  result
 	plan    *plan.Plan // nil for a statement that the session executes itself
 	tries   int
-	given   bool // a row was given out
+	since   time.Time // of the first start
+	given   bool      // a row was given out
 
 	peeked bool // the first row, or the end, was looked at and not given out
 	row    []datum.Datum
 	more   bool
 }
 
-// maxRestarts bounds how often a statement is started again.
-const maxRestarts = 16
+// maxRestarts bounds how often a statement is started again; a read that was
+// interrupted, only while it is younger than restartTime.
+const (
+	maxRestarts = 16
+	restartTime = 10 * time.Second
+)
 
 // start begins to execute the statement. What it changes is changed when start
 // returns.
 func (r *running) start(ctx context.Context) error {
+	if r.since.IsZero() {
+		r.since = r.s.backend.deps.Clock.Now()
+	}
 	for {
 		err := r.startOnce(ctx)
 		if err == nil {
@@ -111,6 +119,9 @@ func (r *running) startOnce(ctx context.Context) error {
 func (r *running) again(ctx context.Context, err error) error {
 	replan := errors.Is(err, execute.ErrReplan)
 	if !replan && !errors.Is(err, execute.ErrRestart) {
+		return err
+	}
+	if !replan && r.s.backend.deps.Clock.Now().Sub(r.since) > restartTime {
 		return err
 	}
 	if r.result != nil {

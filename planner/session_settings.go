@@ -15,6 +15,9 @@ import (
 
 // value returns a parameter's value as it is kept; false for one that is unknown.
 func (s *Session) value(key string) (string, bool) {
+	if strings.HasPrefix(key, "transaction_") && settings[key] != nil {
+		key = "default_" + key // the transaction is the statement
+	}
 	if v, ok := s.values[key]; ok {
 		return v, true
 	}
@@ -62,6 +65,9 @@ func (s *Session) readSetting(known *setting, value string) (string, error) {
 // set changes a parameter.
 func (s *Session) set(name, value string) error {
 	known, key := lookupSetting(name)
+	if len(value) > maxSettingBytes {
+		return pgerror.New(pgerror.InvalidParameterValue, "value of parameter \"%s\" is longer than %d bytes", name, maxSettingBytes)
+	}
 	if known == nil {
 		if !customName(name) {
 			return errUnknownSetting(name)
@@ -82,12 +88,18 @@ func (s *Session) set(name, value string) error {
 	if err != nil {
 		return err
 	}
+	if strings.HasPrefix(key, "transaction_") {
+		return nil // ends with its transaction, which is this statement
+	}
 	s.change(known, key, func() { s.values[key] = kept })
 	return nil
 }
 
-// maxCustomSettings bounds the parameters that a session has set.
-const maxCustomSettings = 1024
+// The bounds of the parameters that a session has set.
+const (
+	maxCustomSettings = 1024
+	maxSettingBytes   = 64 << 10
+)
 
 // reset takes a parameter back to the value that the session began with.
 func (s *Session) reset(name string) error {

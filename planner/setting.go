@@ -67,7 +67,7 @@ var settings = indexSettings([]setting{
 	{name: "escape_string_warning", kind: boolSetting, boot: "on", about: "Warn about backslash escapes in ordinary string literals."},
 	{name: "extra_float_digits", kind: intSetting, boot: "1", min: -15, max: 3, about: "Sets the number of digits displayed for floating-point values."},
 	{name: "idle_in_transaction_session_timeout", kind: intSetting, boot: "0", unit: "ms", max: maxInt, about: "Sets the maximum allowed idle time between queries, when in a transaction."},
-	{name: "idle_session_timeout", kind: intSetting, boot: "0", unit: "ms", max: maxInt, about: "Sets the maximum allowed idle time between queries, when not in a transaction."},
+	{name: "idle_session_timeout", kind: intSetting, boot: "0", unit: "ms", max: maxInt, only: "0", about: "Sets the maximum allowed idle time between queries, when not in a transaction."},
 	{name: "in_hot_standby", kind: boolSetting, context: internalContext, report: true, boot: "off", about: "Shows whether hot standby is currently active."},
 	{name: "integer_datetimes", kind: boolSetting, context: internalContext, report: true, boot: "on", about: "Shows whether datetimes are integer based."},
 	{name: "IntervalStyle", kind: enumSetting, report: true, boot: "postgres", options: []string{"postgres", "postgres_verbose", "sql_standard", "iso_8601"}, about: "Sets the display format for interval values."},
