@@ -98,10 +98,12 @@ func (c *Cache) TruncateTables(ctx context.Context, truncate catalog.Truncate) e
 	return err
 }
 
-// change has a schema change made, and this node's catalog show it.
+// change has a schema change made, and this node's catalog show it; also a change
+// that failed has left its traces there.
 func (c *Cache) change(ctx context.Context, m *schemaRequest) (*schemaReply, error) {
 	reply, err := c.client.schema(ctx, m)
 	if err != nil {
+		_ = c.Refresh(ctx)
 		return nil, err
 	}
 	if err := c.Refresh(ctx); err != nil {

@@ -51,6 +51,7 @@ func (s *Service) lead() {
 				s.logger.Info("this node does not lead the oracle any more", "leader", role.Leader)
 				resign()
 				resign = nil
+				s.machine.changed.wake() // nobody waits here any more
 			}
 		case <-s.ctx.Done():
 			return

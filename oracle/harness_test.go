@@ -2,7 +2,6 @@ package oracle
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -331,4 +330,4 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-var errInjected = errors.New("injected failure")
+var errInjected = fmt.Errorf("injected failure: %w", cluster.ErrInterrupted)

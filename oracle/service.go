@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ssmr/ssmr/internal/catalog"
+	"github.com/ssmr/ssmr/internal/cluster"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/pgerror"
 )
@@ -218,7 +219,7 @@ func (s *Service) handleAssign(ctx context.Context, req []byte) ([]byte, error) 
 		if left = busy; len(left) == 0 {
 			return appendAssigned(nil, answers), nil
 		}
-		if done, err := await(ctx, changed, deadline.C); err != nil {
+		if done, err := s.await(ctx, changed, deadline.C); err != nil {
 			return nil, err
 		} else if done {
 			return appendAssigned(nil, answers), nil
@@ -226,13 +227,19 @@ func (s *Service) handleAssign(ctx context.Context, req []byte) ([]byte, error) 
 	}
 }
 
-// await waits for a change; done says that the time is over.
-func await(ctx context.Context, changed <-chan struct{}, deadline <-chan time.Time) (done bool, err error) {
+// await waits for a change; done says that the time is over. It does not wait on
+// when the replica does not lead any more.
+func (s *Service) await(ctx context.Context, changed <-chan struct{}, deadline <-chan time.Time) (done bool, err error) {
 	select {
 	case <-changed:
+		if role := s.group.Role(); !role.Leading {
+			return false, &cluster.NotLeader{Leader: role.Leader}
+		}
 		return false, nil
 	case <-deadline:
 		return true, nil
+	case <-s.ctx.Done():
+		return false, &cluster.NotLeader{}
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
@@ -302,7 +309,7 @@ func (s *Service) handleInitialise(ctx context.Context, req []byte) ([]byte, err
 		if s.machine.slotsInstalled() {
 			return []byte{1}, nil
 		}
-		if done, err := await(ctx, changed, deadline.C); err != nil {
+		if done, err := s.await(ctx, changed, deadline.C); err != nil {
 			return nil, err
 		} else if done {
 			return []byte{0}, nil
@@ -356,7 +363,7 @@ func (s *Service) handleSchema(ctx context.Context, req []byte) ([]byte, error) 
 		if known && r.Done {
 			return json.Marshal(schemaReply{Created: r.Created, Table: r.Table, Err: r.Err})
 		}
-		if done, err := await(ctx, changed, deadline.C); err != nil {
+		if done, err := s.await(ctx, changed, deadline.C); err != nil {
 			return nil, err
 		} else if done {
 			return json.Marshal(schemaReply{Pending: true})

@@ -13,10 +13,6 @@ import (
 // goes on: ask again.
 const movePending catalog.MoveResult = 255
 
-// retryMove is how soon a move that met another, or found no room, is tried again
-// where nothing has changed.
-const retryMove = 100 * time.Millisecond
-
 // moveWait is a request of moves that is being waited for.
 type moveWait struct {
 	request *catalog.MoveRequest
@@ -45,8 +41,6 @@ func (s *Service) handleMove(ctx context.Context, req []byte) ([]byte, error) {
 	}
 	deadline := time.NewTimer(holdFor)
 	defer deadline.Stop()
-	retry := time.NewTicker(retryMove)
-	defer retry.Stop()
 	for {
 		changed := s.machine.changed.wait()
 		if err := s.intend(ctx, w); err != nil {
@@ -56,13 +50,10 @@ func (s *Service) handleMove(ctx context.Context, req []byte) ([]byte, error) {
 		if len(w.joined) == 0 && len(w.todo) == 0 {
 			return appendMoveResults(nil, w.results), nil
 		}
-		select {
-		case <-changed:
-		case <-retry.C:
-		case <-deadline.C:
+		if done, err := s.await(ctx, changed, deadline.C); err != nil {
+			return nil, err
+		} else if done {
 			return appendMoveResults(nil, w.results), nil
-		case <-ctx.Done():
-			return nil, ctx.Err()
 		}
 	}
 }
