@@ -17,12 +17,12 @@ import (
 	"github.com/ssmr/ssmr/planner/plan"
 )
 
-// TestGolden binds the statements of testdata, one a line. "ddl" applies schema
+// TestGolden binds the statements of testdata/statements, one a line. "ddl" applies schema
 // changes to the catalog of the file and prints the descriptors; "plan" prints
 // plans, with params=(types) as the client declared them; errors are printed
 // with SQLSTATE and position.
 func TestGolden(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/statements", func(t *testing.T, path string) {
 		c := newTestCatalog()
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			var out strings.Builder
@@ -99,6 +99,9 @@ func (c *testCatalog) bind(sql string, params []datum.Type) (*plan.Plan, error) 
 	stmt, err := dialect.Parse(sql)
 	if err != nil {
 		return nil, err
+	}
+	if stmt == nil {
+		return nil, pgerror.New(pgerror.SyntaxError, "an empty statement is not bound")
 	}
 	return bind.Statement(stmt, c.config(params))
 }
