@@ -24,7 +24,7 @@
 // deferred functions run) or never come back. The owner of the process stops it and
 // starts it again; nothing that Commit(Sync) has confirmed is lost by that.
 //
-// Memory is bounded by Options: CacheBytes for blocks read, MemTableBytes times
-// MemTables for what is not flushed yet. Both are allocated outside of the Go heap
-// where cgo is enabled, so GOMEMLIMIT does not count them.
+// Memory is bounded by Options: CacheBytes plus twice MemTableBytes, for blocks that
+// were read and for what is not flushed yet. It is allocated outside of the Go heap
+// where cgo is enabled, so GOMEMLIMIT does not count it.
 package storage

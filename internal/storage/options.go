@@ -21,12 +21,13 @@ func NewCrashableMemFS() *vfs.MemFS { return vfs.NewCrashableMem() }
 type Options struct {
 	// FS is where the files are. Default: the operating system's.
 	FS FS
-	// CacheBytes bounds the cache of blocks. Default: 64 MiB.
+	// CacheBytes is the size of the cache of blocks. Default: 64 MiB, for logs 8 MiB.
 	CacheBytes int64
 	// MemTableBytes is the size of one memtable. Default: 16 MiB.
 	MemTableBytes int
 	// MemTables bounds the memtables that may wait to be flushed; writers wait at
-	// the bound. Default: 4.
+	// the bound. Default: 4. Two have room beside the cache; more take the room of
+	// blocks.
 	MemTables int
 	// MaxOpenFiles bounds the files that are held open. Default: 1000.
 	MaxOpenFiles int

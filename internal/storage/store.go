@@ -117,7 +117,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 	o := &pebble.Options{
 		FS:                          &guardFS{s.opts.FS, s},
 		Lock:                        s.lock,
-		CacheSize:                   s.opts.CacheBytes,
+		CacheSize:                   s.opts.CacheBytes + 2*int64(s.opts.MemTableBytes), // it has to hold memtables, too
 		MemTableSize:                uint64(s.opts.MemTableBytes),
 		MemTableStopWritesThreshold: s.opts.MemTables,
 		MaxOpenFiles:                s.opts.MaxOpenFiles,
