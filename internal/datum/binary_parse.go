@@ -2,6 +2,7 @@ package datum
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 
 	"github.com/cockroachdb/apd/v3"
@@ -13,19 +14,21 @@ func shortMessage() error {
 	return pgerror.New(pgerror.ProtocolViolation, "insufficient data left in message")
 }
 
-func badBinary() error {
-	return pgerror.New(pgerror.InvalidBinaryRepresentation, "incorrect binary data format")
-}
+// errTrailing says that a value is followed by bytes; it never leaves the package.
+var errTrailing = errors.New("trailing bytes")
 
 // ParseBinary reads a value of the type from PostgreSQL's binary format and
 // applies the type's modifier as an assignment does. Errors are *pgerror.Error
 // (08P01, 22P03, 22021, 22003, ...). The value does not keep b.
 func ParseBinary(b []byte, t Type) (Datum, error) {
 	d, err := parseBinary(b, t)
+	if err == errTrailing {
+		err = pgerror.New(pgerror.InvalidBinaryRepresentation, "incorrect binary data format")
+	}
 	if err != nil {
 		return Datum{}, err
 	}
-	if t.Mod >= 0 || t.OID == Char.OID || t.OID == Name.OID {
+	if t.Mod >= 0 || t.OID == Char.OID || t.OID == Name.OID || t.OID == CharArray.OID || t.OID == NameArray.OID {
 		return ApplyMod(d, t, false)
 	}
 	return d, nil
@@ -38,7 +41,7 @@ func parseBinary(b []byte, t Type) (Datum, error) {
 			return Datum{}, shortMessage()
 		}
 		if len(b) > n {
-			return Datum{}, badBinary()
+			return Datum{}, errTrailing
 		}
 		return parseFixed(b, t, kind)
 	}
@@ -131,7 +134,7 @@ func parseNumericBinary(b []byte) (Datum, error) {
 		return Datum{}, shortMessage()
 	}
 	if len(b) > 8+2*ndigits {
-		return Datum{}, badBinary()
+		return Datum{}, errTrailing
 	}
 	x := &extra{}
 	switch sign {
@@ -253,13 +256,17 @@ func parseElements(b []byte, n int, elem Type) ([]Datum, error) {
 			return nil, shortMessage()
 		}
 		var err error
-		if elems[i], err = ParseBinary(b[:size], elem); err != nil {
+		elems[i], err = parseBinary(b[:size], elem)
+		if err == errTrailing {
+			err = pgerror.New(pgerror.InvalidBinaryRepresentation, "improper binary format in array element %d", i+1)
+		}
+		if err != nil {
 			return nil, err
 		}
 		b = b[size:]
 	}
 	if len(b) > 0 {
-		return nil, badBinary()
+		return nil, errTrailing
 	}
 	return elems, nil
 }

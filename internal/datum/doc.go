@@ -61,7 +61,8 @@
 // Dates go from 4713 BC to 5874897 AD, timestamps to 294276 AD. json and jsonb
 // cannot be keys. 'now', 'today' and their like need [Format].Now: inside
 // partitions, where the time is not known, they are refused. The rules of time
-// zones are those of the machine, or of the Go release where it has none.
+// zones come with the program, so that they are the same on all replicas: find
+// zones by [ParseTimeZone] and [AtTimeZone], not by package time.
 // PostgreSQL's labelled input like 'y2001m02d04' is read; of POSIX time zones
 // those with daylight saving rules are not, unless they are in the database.
 package datum

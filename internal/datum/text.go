@@ -69,6 +69,10 @@ func appendPadding(dst []byte, s string, t Type) []byte {
 func ParseText(s string, t Type, f *Format) (Datum, error) {
 	d, err := parseText(s, t, f)
 	if err != nil {
+		// A message must not quote what is no text.
+		if bad := CheckText(s); bad != nil {
+			return Datum{}, bad
+		}
 		if err == errSyntax {
 			err = badSyntax(t.WithMod(-1).String(), s)
 		}

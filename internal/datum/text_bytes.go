@@ -30,6 +30,9 @@ func appendBytea(dst []byte, s string, f *Format) []byte {
 }
 
 func parseBytea(s string) (Datum, error) {
+	if err := CheckText(s); err != nil {
+		return Datum{}, err
+	}
 	if strings.HasPrefix(s, `\x`) {
 		return parseByteaHex(s[2:])
 	}

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // where the machine has no time zones
 
 	"github.com/ssmr/ssmr/internal/pgerror"
 )
@@ -63,36 +62,13 @@ func FixedZone(seconds int) *time.Location { return hoursZone(seconds) }
 // zoneByName finds a zone of the database in any case, or a POSIX zone without
 // daylight saving; nil if there is none.
 func zoneByName(name string) *time.Location {
-	if name == "" || len(name) > 64 || strings.HasPrefix(name, "/") || strings.Contains(name, "..") || equalFold(name, "local") {
+	if name == "" || len(name) > 64 {
 		return nil
 	}
-	for _, n := range zoneSpellings(name) {
-		if loc, err := time.LoadLocation(n); err == nil && n != "" {
-			return loc
-		}
+	if loc := databaseZone(name); loc != nil {
+		return loc
 	}
 	return posixZone(name)
-}
-
-// zoneSpellings lists how a name is spelt in the database, likely ones first.
-func zoneSpellings(name string) []string {
-	title := []byte(strings.ToLower(name))
-	up := true
-	for i, c := range title {
-		if up && c >= 'a' && c <= 'z' {
-			title[i] = c - 0x20
-		}
-		up = c == '/' || c == '_' || c == '-'
-	}
-	t := string(title)
-	small := strings.NewReplacer("-Au-", "-au-", "_Of_", "_of_", "_Es_", "_es_", "Mcmurdo", "McMurdo",
-		"Dumontdurville", "DumontDUrville", "Bajanorte", "BajaNorte", "Bajasur", "BajaSur", "Easterisland", "EasterIsland").Replace(t)
-	upper := strings.ToUpper(name)
-	list := []string{name, upper, t, small}
-	if area, rest, ok := strings.Cut(t, "/"); ok {
-		list = append(list, strings.ToUpper(area)+"/"+rest, area+"/"+strings.ToUpper(rest))
-	}
-	return list
 }
 
 // posixZone reads ABC[+-]hh[:mm[:ss]], where ABC may be missing or stand in <>,
