@@ -394,7 +394,7 @@ func (w *world) advance(i int) {
 	case 1:
 		to, row := j.to, j.departed.Objects[0].Row
 		if j.to == 0 {
-			if to = w.home(j.id); j.id.Table() == directoryTable {
+			if to = w.home(j.id); j.id.Table() == directoryTable || to == j.from {
 				to = 0
 			}
 		}

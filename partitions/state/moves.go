@@ -84,6 +84,10 @@ func (x *entry) departOne(b *command.Depart, id object.ID, room *int) (command.D
 		if c.present {
 			return stays, nil
 		}
+		if t != nil && x.m.live.home(t, id) {
+			// The static rule makes it this partition's again, at once.
+			return command.Departure{Gone: true}, x.unmark(id)
+		}
 		return command.Departure{Gone: true}, x.expire(id, marker{kind: released, version: b.Move})
 	case !c.present || t == nil || b.To == x.m.partition:
 		return stays, nil
