@@ -11,6 +11,8 @@ import (
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/expr"
 	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/planner/bind"
+	"github.com/ssmr/ssmr/planner/dialect"
 	"github.com/ssmr/ssmr/planner/plan"
 )
 
@@ -216,4 +218,22 @@ func (g *conditions) atom() string {
 		return fmt.Sprintf("%s is not distinct from %s", column, g.number())
 	}
 	return g.pick("true", "false", "x is null", "a = c", "b is not null", "(a, x) > (1, 1)", "(a = 1) is true")
+}
+
+// BenchmarkBindPointRead is what a point read pays where its plan is not cached.
+func BenchmarkBindPointRead(b *testing.B) {
+	c := newTestCatalog()
+	if _, err := c.run("create table t (id bigint primary key, n int, name text)", nil); err != nil {
+		b.Fatal(err)
+	}
+	stmt, err := dialect.Parse("select n, name from t where id = $1")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := bind.Statement(stmt, c.config(nil)); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

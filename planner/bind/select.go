@@ -168,8 +168,14 @@ func (b *binder) items(list []ast.SelectItem, sel *selection) error {
 		}
 		sel.items = append(sel.items, bound)
 	}
+	if len(sel.items) > maxResultColumns {
+		return pgerror.New(pgerror.TooManyColumns, "target lists can have at most %d entries", maxResultColumns)
+	}
 	return nil
 }
+
+// maxResultColumns bounds the columns of a result, as in PostgreSQL.
+const maxResultColumns = 1664
 
 // item binds one output column.
 func (b *binder) item(it ast.SelectItem, p *place) (item, error) {
