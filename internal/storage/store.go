@@ -132,7 +132,10 @@ func (s *Store) pebbleOptions() *pebble.Options {
 	listener := s.eventListener()
 	o.EventListener = &listener
 	if s.opts.ForLog {
-		o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
+		// What is flushed is truncated soon; it is not worth the work.
+		o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
+		o.L0CompactionThreshold, o.L0StopWritesThreshold = 8, 64
+		o.LBaseMaxBytes = 256 << 20
 		o.FlushDelayDeleteRange = 30 * time.Second
 		return o
 	}
