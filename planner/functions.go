@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -83,7 +84,7 @@ func (s *Session) sleep(seconds float64) error {
 	case <-t.C:
 		return nil
 	case <-s.ctx.Done():
-		return s.clientError(s.ctx, s.ctx.Err())
+		return context.Cause(s.ctx)
 	}
 }
 

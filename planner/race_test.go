@@ -346,8 +346,9 @@ func TestCancel(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 	r.main.take()
-	err := r.main.query(context.Background(), "SET statement_timeout = 10; SELECT pg_sleep(60)")
-	if e := pgerror.As(err); e == nil || e.Code != pgerror.QueryCanceled || !strings.Contains(e.Message, "statement timeout") {
-		t.Errorf("error is %v", err)
+	err := r.main.query(context.Background(), "SET statement_timeout = 10; UPDATE t SET n = 7; SELECT pg_sleep(60)")
+	if e := pgerror.As(err); e == nil || e.Code != pgerror.QueryCanceled || !strings.Contains(e.Message, "statement timeout") ||
+		strings.Count(e.Detail, "has taken effect") != 1 {
+		t.Errorf("error is %+v", e)
 	}
 }

@@ -274,3 +274,31 @@ func TestTraffic(t *testing.T) {
 		t.Errorf("%d updates were acknowledged; %s", done, out)
 	}
 }
+
+// TestConcurrentChanges lets sessions change one table at once: a change that was
+// made from an old descriptor is planned anew, none is lost.
+func TestConcurrentChanges(t *testing.T) {
+	w := memory.New(2)
+	b := newBackend(t, w, Config{})
+	c := connect(t, b, nil)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := c.query(ctx, "CREATE TABLE t (id int PRIMARY KEY)"); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for worker := range 4 {
+		s := connect(t, b, nil)
+		wg.Go(func() {
+			for i := range 5 {
+				if err := s.query(ctx, fmt.Sprintf("ALTER TABLE t ADD COLUMN c%d_%d int", worker, i)); err != nil {
+					t.Errorf("%v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(w.Catalog().ByName["t"].Columns); n != 21 {
+		t.Errorf("%d columns", n)
+	}
+}

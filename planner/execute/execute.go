@@ -39,7 +39,7 @@ type Config struct {
 	// from the oracle at a time, at first. Default 32.
 	SequenceBlock int
 	// MaxWriteBytes bounds the rows that one statement sends to one partition.
-	// Default 32 MiB; beyond it the error is 54000.
+	// Default 24 MiB; beyond it the error is 54000.
 	MaxWriteBytes int
 	Logger        *slog.Logger // nil: discarded
 	// Rand gives the seeds of random() and the jitter of waiting, from several
@@ -56,7 +56,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.Parallelism, 16)
 	setDefault(&c.ChunkBytes, 128<<10)
 	setDefault(&c.SequenceBlock, 32)
-	setDefault(&c.MaxWriteBytes, 32<<20)
+	setDefault(&c.MaxWriteBytes, 24<<20)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

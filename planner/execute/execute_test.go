@@ -377,6 +377,23 @@ func TestMoveInBatches(t *testing.T) {
 	}
 }
 
+// TestManyKeys names more objects than one read may.
+func TestManyKeys(t *testing.T) {
+	f := newFixture(t)
+	f.run("INSERT INTO d SELECT g, 1 FROM generate_series(1, 40000) AS g")
+	keys := make([]string, 40000)
+	for i := range keys {
+		keys[i] = fmt.Sprint(i + 1)
+	}
+	reads := f.count("read")
+	if got := f.run("SELECT count(*), sum(a) FROM d WHERE id = ANY('{" + strings.Join(keys, ",") + "}')"); got[0] != "40000,40000" {
+		t.Errorf("got %v", got)
+	}
+	if *reads != 8 {
+		t.Errorf("%d reads", *reads)
+	}
+}
+
 func TestInsertSelect(t *testing.T) {
 	f := newFixture(t)
 	f.run("INSERT INTO d SELECT id, a + 1 FROM t WHERE id <= 5")

@@ -21,7 +21,6 @@ type Execution struct {
 	env      expr.Env
 	seed     uint64 // drawn when a program wants random values
 	rows     rows   // nil where the statement returns none
-	width    int
 	affected int64
 	given    int64 // rows given out in all
 	ended    bool

@@ -45,7 +45,7 @@ func (e *Execution) insert(ctx context.Context, n *plan.Insert) error {
 	for i := range in.items {
 		in.items[i].Row = in.made[i].Row
 	}
-	in.program, in.limit = &n.Program, e.settings.workMem()
+	in.limit = e.settings.workMem()
 	in.cmd = command.Write{
 		Kind: command.Create, Conflict: n.Conflict, Table: n.Table.ID, Schema: n.Table.Version,
 		Program: n.Program.Encoded, Context: e.context(&n.Program),

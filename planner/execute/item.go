@@ -204,9 +204,13 @@ type group struct {
 	at   []int
 }
 
+// maxReadTargets bounds the objects that one read names, so that it fits in a
+// message.
+const maxReadTargets = 8192
+
 // groups sorts the items that are not done by partition, ascending; within one
-// they keep their order.
-func (j *job) groups(into []group) []group {
+// they keep their order. A group has at most most items.
+func (j *job) groups(into []group, most int) []group {
 	into = into[:0]
 	var at []int
 	for i := range j.items {
@@ -220,7 +224,7 @@ func (j *job) groups(into []group) []group {
 	slices.SortStableFunc(at, func(a, b int) int { return int(j.items[a].part) - int(j.items[b].part) })
 	for len(at) > 0 {
 		n := 1
-		for n < len(at) && j.items[at[n]].part == j.items[at[0]].part {
+		for n < len(at) && n < most && j.items[at[n]].part == j.items[at[0]].part {
 			n++
 		}
 		into = append(into, group{part: j.items[at[0]].part, at: at[:n:n]})

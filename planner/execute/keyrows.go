@@ -110,7 +110,7 @@ func (r *keyRows) ask(ctx context.Context) error {
 		r.groups = r.oneBack[:]
 		r.answers = r.oneAns[:1]
 	} else {
-		r.groups = r.job.groups(r.groups)
+		r.groups = r.job.groups(r.groups, maxReadTargets)
 		r.answers = make([]answer, len(r.groups))
 	}
 	for i := range r.items {

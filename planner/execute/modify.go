@@ -14,7 +14,7 @@ func (e *Execution) modify(ctx context.Context, m *plan.Modify) error {
 	if err != nil {
 		return err
 	}
-	w := &writing{program: &m.Program, limit: e.settings.workMem(), spans: objects.Spans}
+	w := &writing{limit: e.settings.workMem(), spans: objects.Spans}
 	w.begin(e.x, e.facts, m.Table, objects.IDs)
 	w.cmd = command.Write{
 		Kind: m.Kind, Table: m.Table.ID, Schema: m.Table.Version,

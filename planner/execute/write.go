@@ -19,11 +19,10 @@ import (
 // key ranges in all partitions.
 type writing struct {
 	job
-	cmd     command.Write // what is the same for all partitions
-	spans   []command.Span
-	program *plan.Program
-	limit   int64 // of the bytes of returned rows
-	drop    bool  // rows are not for the client
+	cmd   command.Write // what is the same for all partitions
+	spans []command.Span
+	limit int64 // of the bytes of returned rows
+	drop  bool  // rows are not for the client
 	// keys is the number of columns at the end of each row that are the object's
 	// key: how a delete over ranges hears which ids are given up.
 	keys int
@@ -67,7 +66,7 @@ func (w *writing) run(ctx context.Context) error {
 			}
 			w.oneGroup[0] = group{part: w.items[0].part, at: zeroIndex[:]}
 			groups = w.oneGroup[:]
-		} else if groups = w.groups(groups); len(groups) == 0 {
+		} else if groups = w.groups(groups, len(w.items)); len(groups) == 0 {
 			return nil
 		}
 		w.f.asked(w.items, groups)
