@@ -305,3 +305,14 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func BenchmarkCallAlone(b *testing.B) {
+	x, y := pair(b)
+	y.Handle(1, echo)
+	req := make([]byte, 64)
+	for b.Loop() {
+		if _, err := x.Call(context.Background(), "b", 1, req); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -135,7 +135,8 @@ func (q *queue) length() int {
 }
 
 // Propose has a command executed and returns the state machine's result. The
-// command must not be changed until it returns. See the package comment for errors.
+// command must not be changed any more, also not after an error. See the package
+// comment for errors.
 func (g *Group) Propose(ctx context.Context, command []byte) (any, error) {
 	return g.propose(ctx, command, false)
 }
