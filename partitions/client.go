@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ssmr/ssmr/internal/cluster"
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/pgerror"
@@ -24,13 +23,16 @@ type Client struct {
 	service *Service // nil where the node holds no replicas
 	node    object.NodeID
 
-	mu     sync.RWMutex // guards what follows
-	lanes  map[object.PartitionID]*lane
-	closed bool
+	mu      sync.RWMutex // guards what follows
+	lanes   map[object.PartitionID]*lane
+	watches map[object.NodeID]*watch
+	closed  bool
 
-	closing    chan struct{}
-	background sync.WaitGroup
-	closers    chan struct{} // a token for each CloseCursor under way
+	closing        <-chan struct{} // of closingContext
+	closingContext context.Context
+	stop           context.CancelFunc
+	background     sync.WaitGroup
+	closers        chan struct{} // a token for each CloseCursor under way
 
 	randMu sync.Mutex // guards cfg.Rand
 }
@@ -74,11 +76,25 @@ func NewClient(cfg ClientConfig, network Network, service *Service) (*Client, er
 	case network == nil:
 		return nil, errors.New("partitions: no network")
 	}
-	return &Client{
+	c := &Client{
 		cfg: cfg.withDefaults(), network: network, service: service, node: network.Node(),
-		lanes: make(map[object.PartitionID]*lane), closing: make(chan struct{}),
+		lanes: make(map[object.PartitionID]*lane), watches: make(map[object.NodeID]*watch),
 		closers: make(chan struct{}, closesAtOnce),
-	}, nil
+	}
+	c.closingContext, c.stop = context.WithCancel(context.Background())
+	c.closing = c.closingContext.Done()
+	return c, nil
+}
+
+// startBackground runs f on a goroutine that Close waits for; false after Close.
+func (c *Client) startBackground(f func()) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.closed {
+		return false
+	}
+	c.background.Go(f)
+	return true
 }
 
 func (c *Client) lane(p object.PartitionID) *lane {
@@ -101,14 +117,6 @@ func (c *Client) jitter(most time.Duration) time.Duration {
 	c.randMu.Lock()
 	defer c.randMu.Unlock()
 	return time.Duration(c.cfg.Rand.Int64N(int64(most) + 1))
-}
-
-// bounded gives a context without a deadline the client's patience.
-func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, has := ctx.Deadline(); has {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, c.cfg.Patience)
 }
 
 // send has one command executed, at most once.
@@ -156,16 +164,13 @@ func checkBody(body command.Body, encoded []byte) error {
 
 // attempt asks one node.
 func (c *Client) attempt(ctx context.Context, node object.NodeID, p object.PartitionID, request []byte, head int, body command.Body, conclusive bool) (any, error) {
-	if node == "" {
-		return nil, &cluster.NotLeader{}
-	}
 	if node == c.node && c.service != nil {
 		return c.service.execute(ctx, p, request[head:], body, conclusive)
 	}
 	if conclusive {
 		request = append([]byte{conclusiveFlag}, request[1:]...)
 	}
-	answer, err := c.network.Call(ctx, node, methodExecute, request)
+	answer, err := c.call(ctx, node, methodExecute, request)
 	if err != nil {
 		return nil, err
 	}
@@ -177,8 +182,6 @@ func (c *Client) attempt(ctx context.Context, node object.NodeID, p object.Parti
 // Expired are tried again, because these commands are idempotent. A descriptor
 // that could not be installed is an error.
 func (c *Client) Execute(ctx context.Context, p object.PartitionID, body command.Body) (any, error) {
-	ctx, cancel := c.bounded(ctx)
-	defer cancel()
 	r := route{c: c, p: p, l: c.lane(p)}
 	for {
 		outcome, err := c.send(ctx, p, body)
@@ -213,14 +216,12 @@ func refusalOf(outcome any) *command.Refusal {
 
 // Status asks the leader of a partition.
 func (c *Client) Status(ctx context.Context, p object.PartitionID) (Status, error) {
-	ctx, cancel := c.bounded(ctx)
-	defer cancel()
 	request := binary.AppendUvarint(nil, uint64(p))
 	r := route{c: c, p: p, l: c.lane(p)}
 	for {
 		node := r.node()
 		var status Status
-		answer, err := c.ask(ctx, node, methodStatus, request)
+		answer, err := c.call(ctx, node, methodStatus, request)
 		if err == nil {
 			err = json.Unmarshal(answer, &status)
 		}
@@ -232,13 +233,6 @@ func (c *Client) Status(ctx context.Context, p object.PartitionID) (Status, erro
 			return Status{}, err
 		}
 	}
-}
-
-func (c *Client) ask(ctx context.Context, node object.NodeID, method uint16, request []byte) ([]byte, error) {
-	if node == "" {
-		return nil, &cluster.NotLeader{}
-	}
-	return c.network.Call(ctx, node, method, request)
 }
 
 // Leader returns the node that led the partition when this node last heard of it;
@@ -258,7 +252,7 @@ func (c *Client) Close() error {
 	c.mu.Lock()
 	if !c.closed {
 		c.closed = true
-		close(c.closing)
+		c.stop()
 	}
 	c.mu.Unlock()
 	c.background.Wait()

@@ -29,8 +29,6 @@ func (c *Client) Read(ctx context.Context, p object.PartitionID, q *command.Read
 
 // readAnywhere asks node after node.
 func (c *Client) readAnywhere(ctx context.Context, p object.PartitionID, q *command.Read, l *lane) (*command.Chunk, error) {
-	ctx, cancel := c.bounded(ctx)
-	defer cancel()
 	r := route{c: c, p: p, l: l}
 	var request []byte
 	for {
@@ -44,7 +42,7 @@ func (c *Client) readAnywhere(ctx context.Context, p object.PartitionID, q *comm
 				request = command.AppendRead(binary.AppendUvarint(make([]byte, 0, 256), uint64(p)), q)
 			}
 			var answer []byte
-			if answer, err = c.ask(ctx, node, methodRead, request); err == nil {
+			if answer, err = c.call(ctx, node, methodRead, request); err == nil {
 				chunk, err = command.DecodeChunk(answer)
 			}
 		}
@@ -75,12 +73,10 @@ func harmless(err error) error {
 
 // Next continues a read. Where the cursor is lost the error is 40001.
 func (c *Client) Next(ctx context.Context, p object.PartitionID, cursor command.Cursor) (*command.Chunk, error) {
-	ctx, cancel := c.bounded(ctx)
-	defer cancel()
 	if cursor.Node == c.node && c.service != nil {
 		return c.service.next(ctx, p, cursor)
 	}
-	answer, err := c.network.Call(ctx, cursor.Node, methodNext, cursorRequest(p, cursor))
+	answer, err := c.call(ctx, cursor.Node, methodNext, cursorRequest(p, cursor))
 	if err != nil {
 		return nil, lost(ctx, err)
 	}
@@ -109,20 +105,17 @@ func (c *Client) CloseCursor(p object.PartitionID, cursor command.Cursor) {
 		c.service.cursors.end(cursor)
 		return
 	}
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if c.closed {
-		return
-	}
 	select {
 	case c.closers <- struct{}{}:
 	default:
 		return // its idle time ends it
 	}
-	c.background.Go(func() {
+	if !c.startBackground(func() {
 		defer func() { <-c.closers }()
-		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		ctx, cancel := context.WithTimeout(c.closingContext, closeTimeout)
 		defer cancel()
-		_, _ = c.network.Call(ctx, cursor.Node, methodClose, cursorRequest(p, cursor))
-	})
+		_, _ = c.call(ctx, cursor.Node, methodClose, cursorRequest(p, cursor))
+	}) {
+		<-c.closers
+	}
 }

@@ -45,8 +45,6 @@ var errStop = pgerror.New(pgerror.ProgramLimitExceeded, "stop")
 // rows of RETURNING need not be held. An error of each ends the statement and is
 // returned; what was executed stays.
 func (c *Client) WriteEach(ctx context.Context, p object.PartitionID, w *command.Write, each func(*command.Result) error) error {
-	ctx, cancel := c.bounded(ctx)
-	defer cancel()
 	var changed int64
 	for {
 		outcome, err := c.send(ctx, p, w)

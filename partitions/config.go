@@ -17,6 +17,7 @@ const (
 	methodNext    uint16 = 0x0103
 	methodClose   uint16 = 0x0104
 	methodStatus  uint16 = 0x0105
+	methodPing    uint16 = 0x0106
 )
 
 // Network is what the package needs of cluster.Transport.

@@ -31,6 +31,7 @@ type route struct {
 	followed int
 	broken   int
 	pause    time.Duration
+	since    time.Time // of the first attempt that failed
 	// unknown says that an attempt may have had an effect.
 	unknown bool
 }
@@ -96,13 +97,22 @@ func (r *route) again() error {
 	return nil
 }
 
+// errPatience ends a call that has no deadline of its own.
+var errPatience = errors.New("the partition was without a leader for too long")
+
 // wait pauses after each full round of the replicas.
 func (r *route) wait(ctx context.Context) error {
+	if r.since.IsZero() {
+		r.since = r.c.cfg.Clock.Now()
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if n := len(r.c.cfg.Replicas(r.p)); n > 1 && r.tried%n != 0 {
 		return nil
+	}
+	if _, has := ctx.Deadline(); !has && r.c.cfg.Clock.Now().Sub(r.since) > r.c.cfg.Patience {
+		return errPatience
 	}
 	r.followed = 0
 	r.pause = min(max(2*r.pause, backoffFirst), backoffMost)

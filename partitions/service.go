@@ -50,6 +50,7 @@ func NewService(cfg Config, host *replication.Host, network Network) (*Service, 
 	network.Handle(methodNext, s.handleNext)
 	network.Handle(methodClose, s.handleClose)
 	network.Handle(methodStatus, s.handleStatus)
+	network.Handle(methodPing, func(context.Context, object.NodeID, []byte) ([]byte, error) { return nil, nil })
 	s.running.Go(s.tend)
 	return s, nil
 }
