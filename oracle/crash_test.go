@@ -3,6 +3,7 @@ package oracle
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ssmr/ssmr/internal/catalog"
@@ -16,11 +17,13 @@ import (
 // is closed when it happens.
 func crash(o *oracleUnderTest, n int, taken bool) <-chan struct{} {
 	happened := make(chan struct{})
-	count := func(lost func()) error {
-		if n--; n != 0 {
+	var left atomic.Int64
+	left.Store(int64(n))
+	count := func(lose func()) error {
+		if left.Add(-1) != 0 {
 			return nil
 		}
-		lost()
+		lose()
 		close(happened)
 		return errInjected
 	}
@@ -28,18 +31,8 @@ func crash(o *oracleUnderTest, n int, taken bool) <-chan struct{} {
 	o.partitions.mu.Lock()
 	defer o.group.mu.Unlock()
 	defer o.partitions.mu.Unlock()
-	steps := make(chan struct{}, 1) // guards n
-	steps <- struct{}{}
-	inPartition := func(object.PartitionID, command.Body) error {
-		<-steps
-		defer func() { steps <- struct{}{} }()
-		return count(o.group.lose)
-	}
-	inLog := func(logCommand) error {
-		<-steps
-		defer func() { steps <- struct{}{} }()
-		return count(o.group.loseLocked)
-	}
+	inPartition := func(object.PartitionID, command.Body) error { return count(o.group.lose) }
+	inLog := func(logCommand) error { return count(o.group.loseLocked) }
 	if taken {
 		o.partitions.after, o.group.after = inPartition, inLog
 	} else {

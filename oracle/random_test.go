@@ -56,9 +56,11 @@ type task struct {
 	departed *command.Departed
 }
 
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
+
 func runWorld(t *testing.T, seed uint64, steps int) {
 	w := &world{
-		t: t, rng: rand.New(rand.NewPCG(seed, 1)), group: newGroup(t), parts: newPartitions(4),
+		t: t, rng: newRand(seed), group: newGroup(t), parts: newPartitions(4),
 		exists: make(map[object.ID]bool), counts: make(map[string]int),
 	}
 	defer func() {
