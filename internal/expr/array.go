@@ -14,6 +14,7 @@ type In struct {
 	Not  bool
 
 	deep int
+	eq   *Call
 	set  *constSet // of List, where that is possible
 }
 
@@ -24,6 +25,7 @@ type AnyAll struct {
 	Op          string
 	All         bool
 	deep        int
+	call        *Call
 }
 
 // ArrayExpr is ARRAY[...].
@@ -90,6 +92,11 @@ func newInCommon(left Expr, list []Expr, t datum.Type, not bool) (Expr, error) {
 
 func makeIn(eq *Overload, left Expr, list []Expr, not bool) (Expr, error) {
 	e := &In{Left: left, List: list, Eq: eq, Not: not, set: newConstSet(left.Type(), list)}
+	right := left.Type()
+	if len(list) > 0 {
+		right = list[0].Type()
+	}
+	e.eq = pairCall(eq, left.Type(), right)
 	d, err := below(e.children()...)
 	e.deep = d
 	return e, err
@@ -99,13 +106,13 @@ func makeIn(eq *Overload, left Expr, list []Expr, not bool) (Expr, error) {
 func NewAnyAll(left Expr, op string, array Expr, all bool) (Expr, error) {
 	word := "ANY/ALL (array)"
 	at := array.Type()
-	var elem Expr = &CaseTest{Typ: datum.Unknown}
+	var elem Expr = newCaseTest(datum.Unknown)
 	if at != datum.Unknown {
 		t, ok := at.Elem()
 		if !ok {
 			return nil, pgerror.New(pgerror.WrongObjectType, "op %s requires array on right side", word)
 		}
-		elem = &CaseTest{Typ: t}
+		elem = newCaseTest(t)
 	}
 	fn, args, err := resolveOperator(op, left, elem)
 	if err != nil {
@@ -130,7 +137,9 @@ func makeAnyAll(fn *Overload, op string, left, array Expr, all bool) (Expr, erro
 	if err != nil {
 		return nil, err
 	}
-	return &AnyAll{Left: left, Array: array, Fn: fn, Op: op, All: all, deep: d}, nil
+	elem, _ := array.Type().Elem()
+	call := pairCall(fn, left.Type(), elem)
+	return &AnyAll{Left: left, Array: array, Fn: fn, Op: op, All: all, deep: d, call: call}, nil
 }
 
 // NewArray makes ARRAY[...]. Without elements it is of unknown type, which a
@@ -225,7 +234,7 @@ func (e *In) Eval(env *Env) (datum.Datum, error) {
 			null = true
 			continue
 		}
-		eq, err := invoke(e.Eq, env, l, r)
+		eq, err := e.eq.on(env, l, r)
 		if err != nil {
 			return datum.Datum{}, err
 		}
@@ -251,7 +260,7 @@ func (e *AnyAll) Eval(env *Env) (datum.Datum, error) {
 	}
 	null := false
 	for _, r := range a.Array().Elems {
-		v, err := invoke(e.Fn, env, l, r)
+		v, err := e.call.on(env, l, r)
 		switch {
 		case err != nil:
 			return datum.Datum{}, err

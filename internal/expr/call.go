@@ -173,28 +173,36 @@ func (c *Call) evalMany(env *Env) (datum.Datum, error) {
 	return v, err
 }
 
-// invoke calls an overload on values, where no Call stands.
-func invoke(fn *Overload, env *Env, args ...datum.Datum) (datum.Datum, error) {
-	if fn.Strict {
-		for _, a := range args {
-			if a.IsNull() {
-				return datum.Datum{}, nil
-			}
-		}
+// pairCall makes the call that compares or combines values of two types where
+// no Call stands in the tree: in IN, ANY, NULLIF and their like.
+func pairCall(fn *Overload, l, r datum.Type) *Call {
+	c, err := newCall(fn, []Expr{newCaseTest(l), newCaseTest(r)}, fn.Result, "")
+	if err != nil {
+		return &Call{Fn: fn, op: opFn2, f2: func(_, _ datum.Datum) (datum.Datum, error) { return datum.Datum{}, err }}
 	}
-	switch f := fn.impl.(type) {
-	case opcode:
-		return apply(f, args[0], args[1])
-	case fn1:
-		return f(args[0])
-	case fn2:
-		return f(args[0], args[1])
-	case fn3:
-		return f(args[0], args[1], args[2])
-	case fnx:
-		return f(env, &Call{Fn: fn, Typ: fn.Result}, args)
+	return c
+}
+
+// on applies a call of two arguments to values.
+func (c *Call) on(env *Env, a, b datum.Datum) (datum.Datum, error) {
+	if c.strict && (a.IsNull() || b.IsNull()) {
+		return datum.Datum{}, nil
 	}
-	return datum.Datum{}, notSupportedCall(fn)
+	switch c.op {
+	case opFn2:
+		return c.f2(a, b)
+	case opFnx:
+		base := len(env.stack)
+		env.stack = append(env.stack, a, b)
+		args := env.stack[base : base+2 : base+2]
+		v, err := c.fx(env, c, args)
+		clear(args)
+		env.stack = env.stack[:base]
+		return v, err
+	case opFn1, opFn3:
+		return datum.Datum{}, notSupportedCall(c.Fn)
+	}
+	return apply(c.op, a, b)
 }
 
 func (c *Call) children() []Expr { return c.Args }

@@ -89,7 +89,7 @@ func coerceUnknown(e Expr, to datum.Type, ctx Context) (Expr, error) {
 		}
 		return &ArrayExpr{Typ: base(to), deep: 1}, nil
 	case *CaseTest:
-		return &CaseTest{Typ: base(to)}, nil
+		return newCaseTest(base(to)), nil
 	}
 	conv, _ := pathway(datum.Text, to, Explicit)
 	return makeCast(e, to, ctx, conv)
@@ -155,10 +155,16 @@ func makeCast(e Expr, to datum.Type, ctx Context, conv conversion) (Expr, error)
 	if err != nil {
 		return nil, err
 	}
-	return &Cast{
+	c := &Cast{
 		Arg: e, Typ: to, Context: ctx, deep: d, conv: conv,
 		relabel: conv.how == byRelabel && (to.Mod < 0 || to == e.Type()),
-	}, nil
+	}
+	if k, ok := e.(*Const); ok && ctx == Implicit && castVolatility(k.Typ, to) == Immutable {
+		if v, err := c.Eval(&Env{}); err == nil {
+			return &Const{Value: v, Typ: to}, nil
+		}
+	}
+	return c, nil
 }
 
 // Unwrap strips casts that leave the value as it is, such as varchar to text.

@@ -18,7 +18,12 @@ type Case struct {
 type When struct{ Cond, Then Expr }
 
 // CaseTest stands for the value of the innermost Case's operand.
-type CaseTest struct{ Typ datum.Type }
+type CaseTest struct {
+	Typ  datum.Type
+	kind datum.Kind
+}
+
+func newCaseTest(t datum.Type) *CaseTest { return &CaseTest{Typ: t, kind: valueKind(t)} }
 
 // Coalesce is the first of its arguments that is not NULL.
 type Coalesce struct {
@@ -32,6 +37,7 @@ type NullIf struct {
 	Left, Right Expr
 	Eq          *Overload
 	deep        int
+	eq          *Call
 }
 
 // MinMax is GREATEST or LEAST; NULLs are left out.
@@ -59,7 +65,7 @@ func NewCase(operand Expr, whens []When, otherwise Expr) (Expr, error) {
 	}
 	for i, w := range whens {
 		if operand != nil {
-			w.Cond, err = NewOperator("=", &CaseTest{Typ: operand.Type()}, w.Cond)
+			w.Cond, err = NewOperator("=", newCaseTest(operand.Type()), w.Cond)
 		} else {
 			w.Cond, err = CoerceBool(w.Cond, "CASE/WHEN")
 		}
@@ -114,7 +120,7 @@ func makeNullIf(eq *Overload, l, r Expr) (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &NullIf{Left: l, Right: r, Eq: eq, deep: d}, nil
+	return &NullIf{Left: l, Right: r, Eq: eq, deep: d, eq: pairCall(eq, l.Type(), r.Type())}, nil
 }
 
 // NewMinMax makes a GREATEST or a LEAST.
@@ -190,7 +196,12 @@ func (e *Case) choose(env *Env) (Expr, error) {
 }
 
 // Eval returns the operand of the CASE around it.
-func (e *CaseTest) Eval(env *Env) (datum.Datum, error) { return env.caseValue, nil }
+func (e *CaseTest) Eval(env *Env) (datum.Datum, error) {
+	if k := env.caseValue.Kind(); k != e.kind && k != datum.KindNull {
+		return datum.Datum{}, wrongKind("the operand of a CASE", env.caseValue, e.Typ)
+	}
+	return env.caseValue, nil
+}
 
 // Eval evaluates arguments up to the first that is not NULL.
 func (e *Coalesce) Eval(env *Env) (datum.Datum, error) {
@@ -212,7 +223,7 @@ func (e *NullIf) Eval(env *Env) (datum.Datum, error) {
 	if err != nil || l.IsNull() || r.IsNull() {
 		return l, err
 	}
-	eq, err := invoke(e.Eq, env, l, r)
+	eq, err := e.eq.on(env, l, r)
 	if err != nil || (!eq.IsNull() && eq.Bool()) {
 		return datum.Datum{}, err
 	}

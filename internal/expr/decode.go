@@ -10,19 +10,19 @@ func (r *reader) head(tag byte) func([]Expr) (Expr, error) {
 	case tagConst:
 		t := r.typ()
 		v := r.datum()
-		if !v.IsNull() && t != datum.Unknown && v.Kind() != t.Kind() {
+		if !v.IsNull() && v.Kind() != t.Kind() || v.Kind() == datum.KindArray && !arrayFits(v, t) {
 			r.fail(malformed())
 		}
 		return leaf(&Const{Value: v, Typ: t})
 	case tagColumn:
 		i := r.index()
 		t := r.typ()
-		return leaf(&Column{Index: i, Typ: t, Name: r.string()})
+		return leaf(NewColumn(i, t, r.string()))
 	case tagParam:
 		i := r.index()
-		return leaf(&Param{Index: i, Typ: r.typ()})
+		return leaf(NewParam(i, r.typ()))
 	case tagCaseTest:
-		return leaf(&CaseTest{Typ: r.typ()})
+		return leaf(newCaseTest(r.typ()))
 	case tagCall:
 		return r.callHead()
 	case tagAnd:
@@ -50,11 +50,17 @@ func (r *reader) callHead() func([]Expr) (Expr, error) {
 	}
 	return func(k []Expr) (Expr, error) {
 		c, ok := expand(fn, len(k))
+		if op != "" { // an operator passes an array where a call has VARIADIC
+			c, ok = candidate{fn, fn.Args}, len(k) == len(fn.Args)
+		}
 		if !ok {
 			return nil, malformed()
 		}
 		if err := checkArgs(c, k); err != nil {
 			return nil, err
+		}
+		if !resultFits(c, k, t) {
+			return nil, malformed()
 		}
 		return newCall(fn, k, t, op)
 	}
@@ -78,6 +84,30 @@ func checkArgs(c candidate, args []Expr) error {
 	return nil
 }
 
+// resultFits reports whether a decoded call's type is the one that its function
+// gives for such arguments.
+func resultFits(c candidate, args []Expr, t datum.Type) bool {
+	if !polymorphic(c.fn.Result.OID) {
+		return c.fn.Result.OID == t.OID
+	}
+	types := make([]datum.Type, len(args))
+	for i, a := range args {
+		types[i] = a.Type()
+	}
+	_, g, err := bindGenerics(types, c.args)
+	return err == nil && g.substitute(c.fn.Result).OID == t.OID
+}
+
+// alike checks that expressions have values of a type's kind.
+func alike(t datum.Type, list ...Expr) error {
+	for _, e := range list {
+		if e.Type().Kind() != t.Kind() {
+			return malformed()
+		}
+	}
+	return nil
+}
+
 // pair checks the operands of a comparison.
 func pair(fn *Overload, l, r Expr) error {
 	c, ok := expand(fn, 2)
@@ -93,10 +123,20 @@ func (r *reader) moreHeads(tag byte) func([]Expr) (Expr, error) {
 		return r.caseHead()
 	case tagCoalesce:
 		t := r.typ()
-		return some(func(k []Expr) (Expr, error) { return (&Coalesce{Typ: t}).with(k) })
+		return some(func(k []Expr) (Expr, error) {
+			if err := alike(t, k...); err != nil {
+				return nil, err
+			}
+			return (&Coalesce{Typ: t}).with(k)
+		})
 	case tagMinMax:
 		greatest, t := r.byte() == 1, r.typ()
-		return some(func(k []Expr) (Expr, error) { return (&MinMax{Greatest: greatest, Typ: t}).with(k) })
+		return some(func(k []Expr) (Expr, error) {
+			if err := alike(t, k...); err != nil {
+				return nil, err
+			}
+			return (&MinMax{Greatest: greatest, Typ: t}).with(k)
+		})
 	case tagNullIf:
 		fn := r.function()
 		return over(2, func(k []Expr) (Expr, error) {
@@ -139,9 +179,12 @@ func (r *reader) caseHead() func([]Expr) (Expr, error) {
 		whens := make([]When, len(k)/2)
 		for i := range whens {
 			whens[i] = When{Cond: k[2*i], Then: k[2*i+1]}
-			if whens[i].Cond.Type() != datum.Bool {
+			if whens[i].Cond.Type() != datum.Bool || alike(t, whens[i].Then) != nil {
 				return nil, malformed()
 			}
+		}
+		if err := alike(t, k[len(k)-1]); err != nil {
+			return nil, err
 		}
 		return makeCase(first, whens, k[len(k)-1], t)
 	}
@@ -167,14 +210,23 @@ func (r *reader) listHeads(tag byte) func([]Expr) (Expr, error) {
 			if !ok {
 				return nil, malformed()
 			}
-			if err := pair(fn, k[0], &CaseTest{Typ: elem}); err != nil {
+			if err := pair(fn, k[0], newCaseTest(elem)); err != nil {
 				return nil, err
 			}
 			return makeAnyAll(fn, op, k[0], k[1], all)
 		})
 	case tagArray:
 		t := r.typ()
-		return func(k []Expr) (Expr, error) { return makeArray(k, t) }
+		return func(k []Expr) (Expr, error) {
+			elem, ok := t.Elem()
+			if !ok {
+				return nil, malformed()
+			}
+			if err := alike(elem, k...); err != nil {
+				return nil, err
+			}
+			return makeArray(k, t)
+		}
 	case tagSubscript:
 		t := r.typ()
 		return over(2, func(k []Expr) (Expr, error) {

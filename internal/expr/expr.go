@@ -42,6 +42,8 @@ type Column struct {
 	Index int
 	Typ   datum.Type
 	Name  string // for people: EXPLAIN and stored texts
+
+	kind datum.Kind // of the values; KindNull: not checked
 }
 
 // Param is the parameter $(Index+1).
@@ -50,6 +52,7 @@ type Param struct {
 	Typ   datum.Type
 
 	types *ParamTypes // while binding: where the type is inferred
+	kind  datum.Kind  // of the values; KindNull: not checked
 }
 
 // NewConst makes a literal of a known type.
@@ -66,11 +69,43 @@ func NewBool(b bool) *Const { return &Const{Value: datum.NewBool(b), Typ: datum.
 
 // NewColumn makes a reference to a value of the row.
 func NewColumn(index int, t datum.Type, name string) *Column {
-	return &Column{Index: index, Typ: t, Name: name}
+	return &Column{Index: index, Typ: t, Name: name, kind: t.Kind()}
 }
 
 // NewParam makes a parameter of a known type; see ParamTypes for others.
-func NewParam(index int, t datum.Type) *Param { return &Param{Index: index, Typ: t} }
+func NewParam(index int, t datum.Type) *Param {
+	return &Param{Index: index, Typ: t, kind: valueKind(t)}
+}
+
+// valueKind is the kind that a parameter's values must have. A parameter of
+// unknown type takes any.
+func valueKind(t datum.Type) datum.Kind {
+	if t == datum.Unknown {
+		return datum.KindNull
+	}
+	return t.Kind()
+}
+
+// arrayFits reports whether an array's elements are of its type.
+func arrayFits(v datum.Datum, t datum.Type) bool {
+	elem, ok := t.Elem()
+	if !ok {
+		return false
+	}
+	want := elem.Kind()
+	for _, x := range v.Array().Elems {
+		if k := x.Kind(); k != want && k != datum.KindNull {
+			return false
+		}
+	}
+	return true
+}
+
+// wrongKind is what a row or parameter fails with whose value is not of the type
+// that the expression was bound with: functions may rely on it.
+func wrongKind(what string, v datum.Datum, t datum.Type) error {
+	return pgerror.New(pgerror.DataCorrupted, "%s holds a value of kind %s, not of type %s", what, v.Kind(), t)
+}
 
 // Type returns the literal's type.
 func (e *Const) Type() datum.Type { return e.Typ }
@@ -89,7 +124,11 @@ func (e *Column) Eval(env *Env) (datum.Datum, error) {
 	if uint(e.Index) >= uint(len(env.Row)) {
 		return datum.Datum{}, nil
 	}
-	return env.Row[e.Index], nil
+	v := env.Row[e.Index]
+	if k := v.Kind(); k != e.kind && k != datum.KindNull && e.kind != datum.KindNull || k == datum.KindArray && !arrayFits(v, e.Typ) {
+		return datum.Datum{}, wrongKind("column "+e.Name, v, e.Typ)
+	}
+	return v, nil
 }
 
 // Eval returns the parameter's value.
@@ -97,7 +136,11 @@ func (e *Param) Eval(env *Env) (datum.Datum, error) {
 	if uint(e.Index) >= uint(len(env.Params)) {
 		return datum.Datum{}, pgerror.New(pgerror.UndefinedParameter, "there is no parameter $%d", e.Index+1)
 	}
-	return env.Params[e.Index], nil
+	v := env.Params[e.Index]
+	if k := v.Kind(); k != e.kind && k != datum.KindNull && e.kind != datum.KindNull || k == datum.KindArray && !arrayFits(v, e.Typ) {
+		return datum.Datum{}, wrongKind("parameter", v, e.Typ)
+	}
+	return v, nil
 }
 
 func (*Const) children() []Expr  { return nil }

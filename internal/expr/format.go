@@ -44,7 +44,7 @@ func (e *Const) format(p *printer) {
 	if e.Value.IsNull() {
 		p.put("NULL")
 		if e.Typ != datum.Unknown {
-			p.put("::", e.Typ.String())
+			p.put("::", sqlType(e.Typ))
 		}
 		return
 	}
@@ -63,7 +63,18 @@ func (e *Const) format(p *printer) {
 		p.put(QuoteLiteral(e.Value.Text()))
 		return
 	}
-	p.put(QuoteLiteral(textOf(nil, e.Value, e.Typ)), "::", e.Typ.String())
+	p.put(QuoteLiteral(textOf(nil, e.Value, e.Typ)), "::", sqlType(e.Typ))
+}
+
+// sqlType is a type's name as it can be parsed again.
+func sqlType(t datum.Type) string {
+	switch t {
+	case datum.Char:
+		return "bpchar"
+	case datum.CharArray:
+		return "bpchar[]"
+	}
+	return t.String()
 }
 
 func (e *Column) format(p *printer) {
@@ -92,11 +103,20 @@ func (c *Call) format(p *printer) {
 		p.put(")")
 	case keyword(c.Fn.Name) && len(c.Args) == 0:
 		p.put(strings.ToUpper(c.Fn.Name))
+	case c.Fn.Name == "extract" && len(c.Args) == 2 && isConst(c.Args[0]):
+		p.put("EXTRACT(", QuoteIdent(c.Args[0].(*Const).Value.Text()), " FROM ")
+		p.expr(c.Args[1])
+		p.put(")")
 	default:
 		p.put(QuoteIdent(c.Fn.Name), "(")
 		p.list(c.Args, ", ")
 		p.put(")")
 	}
+}
+
+func isConst(e Expr) bool {
+	c, ok := e.(*Const)
+	return ok && !c.Value.IsNull()
 }
 
 // keyword tells functions that are written without parentheses.
@@ -224,7 +244,7 @@ func (e *ArrayExpr) format(p *printer) {
 	p.list(e.Elems, ", ")
 	p.put("]")
 	if len(e.Elems) == 0 {
-		p.put("::", e.Typ.String())
+		p.put("::", sqlType(e.Typ))
 	}
 }
 
@@ -243,7 +263,7 @@ func (e *Cast) format(p *printer) {
 	}
 	p.put("(")
 	p.expr(e.Arg)
-	p.put(")::", e.Typ.String())
+	p.put(")::", sqlType(e.Typ))
 }
 
 func (e *RowCompare) format(p *printer) {

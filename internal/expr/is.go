@@ -38,6 +38,7 @@ type IsDistinct struct {
 	Eq          *Overload
 	Not         bool
 	deep        int
+	eq          *Call
 }
 
 // NewIsNull asks whether a value is NULL (not: is not). It leaves the type of a
@@ -85,7 +86,7 @@ func makeIsDistinct(eq *Overload, l, r Expr, not bool) (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &IsDistinct{Left: l, Right: r, Eq: eq, Not: not, deep: d}, nil
+	return &IsDistinct{Left: l, Right: r, Eq: eq, Not: not, deep: d, eq: pairCall(eq, l.Type(), r.Type())}, nil
 }
 
 // Type returns boolean.
@@ -131,7 +132,7 @@ func (e *IsDistinct) Eval(env *Env) (datum.Datum, error) {
 	}
 	distinct := l.IsNull() != r.IsNull()
 	if !l.IsNull() && !r.IsNull() {
-		eq, err := invoke(e.Eq, env, l, r)
+		eq, err := e.eq.on(env, l, r)
 		if err != nil {
 			return datum.Datum{}, err
 		}

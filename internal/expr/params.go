@@ -29,7 +29,7 @@ func (p *ParamTypes) Param(index int) (*Param, error) {
 		return nil, pgerror.New(pgerror.UndefinedParameter, "there is no parameter $%d", index+1)
 	}
 	p.grow(index)
-	return &Param{Index: index, Typ: p.types[index], types: p}, nil
+	return &Param{Index: index, Typ: p.types[index], types: p, kind: valueKind(p.types[index])}, nil
 }
 
 // Types returns the types known so far; those not known are datum.Unknown.
@@ -66,5 +66,5 @@ func (e *Param) decide(to datum.Type) (*Param, error) {
 				WithDetail("%s versus %s", have, to)
 		}
 	}
-	return &Param{Index: e.Index, Typ: to}, nil
+	return NewParam(e.Index, to), nil
 }

@@ -450,7 +450,8 @@ func (p *parser) word(t string) Expr {
 		return p.must(NewCast(lit, typ))
 	}
 	if t[0] == '"' {
-		t = t[1 : len(t)-1]
+		p.want("(")
+		return p.must(NewFunction(t[1:len(t)-1], p.list(")")...))
 	}
 	if !p.is("(") {
 		p.fail("unknown word %q", t)
@@ -462,7 +463,7 @@ func (p *parser) function(name string) Expr {
 	switch name {
 	case "extract":
 		f := p.next()
-		f = strings.Trim(f, "'")
+		f = strings.Trim(f, `'"`)
 		p.want("from")
 		e := p.expr(0)
 		p.want(")")

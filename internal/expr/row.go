@@ -13,6 +13,7 @@ type RowCompare struct {
 	// Eq and Less compare the pairs.
 	Eq, Less []*Overload
 	deep     int
+	eq, less []*Call
 }
 
 // NewRowCompare compares two rows: = and <> become AND and OR over the columns.
@@ -71,6 +72,8 @@ func makeRowCompare(op string, left, right []Expr) (Expr, error) {
 			return nil, err
 		}
 		e.Less, e.Eq = append(e.Less, less), append(e.Eq, eq)
+		e.less = append(e.less, pairCall(less, left[i].Type(), right[i].Type()))
+		e.eq = append(e.eq, pairCall(eq, left[i].Type(), right[i].Type()))
 	}
 	d, err := below(e.children()...)
 	e.deep = d
@@ -91,14 +94,14 @@ func (e *RowCompare) Eval(env *Env) (datum.Datum, error) {
 		if err != nil || l.IsNull() || r.IsNull() {
 			return datum.Datum{}, err
 		}
-		eq, err := invoke(e.Eq[i], env, l, r)
+		eq, err := e.eq[i].on(env, l, r)
 		if err != nil || eq.IsNull() {
 			return datum.Datum{}, err
 		}
 		if eq.Bool() {
 			continue
 		}
-		less, err := invoke(e.Less[i], env, l, r)
+		less, err := e.less[i].on(env, l, r)
 		if err != nil || less.IsNull() {
 			return datum.Datum{}, err
 		}

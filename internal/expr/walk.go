@@ -81,7 +81,7 @@ func HasParams(e Expr) bool {
 func MapColumns(e Expr, index func(int) int) (Expr, error) {
 	return Rewrite(e, func(e Expr) (Expr, error) {
 		if c, ok := e.(*Column); ok {
-			return &Column{Index: index(c.Index), Typ: c.Typ, Name: c.Name}, nil
+			return NewColumn(index(c.Index), c.Typ, c.Name), nil
 		}
 		return e, nil
 	})
