@@ -96,6 +96,7 @@ type arrayParser struct {
 	dims  [MaxDims]int32 // length of each level, -1 while not known
 	depth int            // of the elements, 0 while not known
 	elems []Datum
+	grown int // bytes of numerics
 	// err is the first error of an element; errors of the syntax come before it.
 	err error
 }
@@ -226,6 +227,25 @@ func tooManyDims(n int) error {
 	return pgerror.New(pgerror.ProgramLimitExceeded, "number of array dimensions (%d) exceeds the maximum allowed (%d)", n, MaxDims)
 }
 
+// MaxGrowth bounds, in bytes, what short texts of great numbers ("1e100000") may
+// grow to within one array, and the size of a jsonb.
+const MaxGrowth = 64 << 20
+
+// grown is how much memory a value takes that its input need not have.
+func grown(d Datum) int {
+	if d.kind != KindNumeric {
+		return 0
+	}
+	return d.x.dec.Coeff.BitLen() / 8
+}
+
+func checkGrown(bytes int) error {
+	if bytes <= MaxGrowth {
+		return nil
+	}
+	return pgerror.New(pgerror.ProgramLimitExceeded, "array size exceeds the maximum allowed (%d)", MaxGrowth)
+}
+
 func (p *arrayParser) integer() (int64, bool) {
 	start := p.pos
 	if c := p.peek(); c == '-' || c == '+' {
@@ -310,7 +330,8 @@ func (p *arrayParser) element(depth int) error {
 		}
 	}
 	p.elems = append(p.elems, d)
-	return nil
+	p.grown += grown(d)
+	return checkGrown(p.grown)
 }
 
 // elementText reads an element's text without quotes and escapes.

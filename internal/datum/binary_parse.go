@@ -242,7 +242,7 @@ func wrongElementType(oid uint32, want Type) error {
 }
 
 func parseElements(b []byte, n int, elem Type) ([]Datum, error) {
-	elems := make([]Datum, n)
+	elems, total := make([]Datum, n), 0
 	for i := range elems {
 		if len(b) < 4 {
 			return nil, shortMessage()
@@ -259,6 +259,10 @@ func parseElements(b []byte, n int, elem Type) ([]Datum, error) {
 		elems[i], err = parseBinary(b[:size], elem)
 		if err == errTrailing {
 			err = pgerror.New(pgerror.InvalidBinaryRepresentation, "improper binary format in array element %d", i+1)
+		}
+		if err == nil {
+			total += grown(elems[i])
+			err = checkGrown(total)
 		}
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package datum
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/ssmr/ssmr/internal/pgerror"
@@ -87,5 +88,18 @@ func TestTextErrors(t *testing.T) {
 	back, _, err := DecodeDatum(AppendDatum(nil, d))
 	if err != nil || Compare(back, d) != 0 {
 		t.Error("the greatest numeric, stored", err)
+	}
+}
+
+// TestGrowth: a short input cannot take much memory.
+func TestGrowth(t *testing.T) {
+	text := strings.Repeat("1e131071,", 2000) + "1"
+	for _, c := range []struct {
+		typ Type
+		in  string
+	}{{NumericArray, "{" + text + "}"}, {JSONB, "[" + text + "]"}} {
+		if _, err := ParseText(c.in, c.typ, nil); pgerror.As(err) == nil || pgerror.As(err).Code != "54000" {
+			t.Errorf("%s: %v", c.typ, err)
+		}
 	}
 }

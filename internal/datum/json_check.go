@@ -5,7 +5,7 @@ import (
 )
 
 // MaxJSONDepth bounds the nesting of a JSON value; deeper ones are 54001.
-const MaxJSONDepth = 6400
+const MaxJSONDepth = 1000
 
 // CheckJSON reports whether the text is valid JSON, with PostgreSQL's error (22P02).
 func CheckJSON(s string) error {

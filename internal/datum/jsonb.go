@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/cockroachdb/apd/v3"
 )
 
@@ -21,34 +23,136 @@ func NormalizeJSON(s string) (string, error) {
 	if err := l.end(); err != nil {
 		return "", err
 	}
-	out, err := appendNormal(make([]byte, 0, len(s)+len(s)/8), JSONValue{s}.trimmed())
-	if err != nil {
+	n := jsonNormalizer{rest: s, out: make([]byte, 0, len(s)+len(s)/8)}
+	if err := n.value(); err != nil {
 		return "", err
 	}
-	if string(out) == s {
+	if string(n.out) == s {
 		return s, nil
 	}
-	return string(out), nil
+	return string(n.out), nil
 }
 
-// jsonPair is a field of an object while it is put in order.
-type jsonPair struct {
-	name  string
-	value JSONValue
+// jsonNormalizer goes through a valid text once and writes its normal form.
+type jsonNormalizer struct {
+	rest string
+	out  []byte
 }
 
-// sortPairs orders fields by length, then bytes; of the same name only the last stays.
-func sortPairs(pairs []jsonPair) []jsonPair {
-	sort.SliceStable(pairs, func(i, j int) bool { return compareNames(pairs[i].name, pairs[j].name) < 0 })
-	n := 0
-	for i := range pairs {
-		if i+1 < len(pairs) && pairs[i].name == pairs[i+1].name {
+// jsonMember is a field that is written: where in the output it lies.
+type jsonMember struct {
+	name       string
+	start, end int
+}
+
+func (n *jsonNormalizer) space() {
+	for n.rest != "" && isJSONSpace(n.rest[0]) {
+		n.rest = n.rest[1:]
+	}
+}
+
+// is takes a punctuation character if it is next.
+func (n *jsonNormalizer) is(c byte) bool {
+	n.space()
+	if n.rest == "" || n.rest[0] != c {
+		return false
+	}
+	n.rest = n.rest[1:]
+	return true
+}
+
+// scalar takes what is no array and no object.
+func (n *jsonNormalizer) scalar() string {
+	n.space()
+	end := jsonExtent(n.rest)
+	s := n.rest[:end]
+	n.rest = n.rest[end:]
+	return s
+}
+
+func (n *jsonNormalizer) value() error {
+	if len(n.out) > MaxGrowth {
+		return pgerror.New(pgerror.ProgramLimitExceeded, "size of jsonb exceeds the maximum of %d bytes", MaxGrowth)
+	}
+	n.space()
+	switch (JSONValue{n.rest}).Kind() {
+	case JSONObject:
+		n.rest = n.rest[1:]
+		return n.object()
+	case JSONArrayKind:
+		n.rest = n.rest[1:]
+		return n.array()
+	case JSONString:
+		text, _ := unquoteJSON(n.scalar())
+		n.out = AppendJSONString(n.out, text)
+	case JSONNumber:
+		var d apd.Decimal
+		if err := parseDecimal(&d, n.scalar()); err != nil {
+			return err
+		}
+		n.out = appendNumericText(n.out, &d)
+	default:
+		n.out = append(n.out, n.scalar()...)
+	}
+	return nil
+}
+
+func (n *jsonNormalizer) array() error {
+	n.out = append(n.out, '[')
+	for first := true; !n.is(']') && n.rest != ""; first = false {
+		if !first && n.is(',') {
+			n.out = append(n.out, ", "...)
+		}
+		if err := n.value(); err != nil {
+			return err
+		}
+	}
+	n.out = append(n.out, ']')
+	return nil
+}
+
+func (n *jsonNormalizer) object() error {
+	n.out = append(n.out, '{')
+	start := len(n.out)
+	var members []jsonMember
+	ordered := true
+	for !n.is('}') && n.rest != "" {
+		if len(members) > 0 && n.is(',') {
+			n.out = append(n.out, ", "...)
+		}
+		m := jsonMember{start: len(n.out)}
+		m.name, _ = unquoteJSON(n.scalar())
+		n.out = append(AppendJSONString(n.out, m.name), ": "...)
+		n.is(':')
+		if err := n.value(); err != nil {
+			return err
+		}
+		m.end = len(n.out)
+		ordered = ordered && (len(members) == 0 || compareNames(members[len(members)-1].name, m.name) < 0)
+		members = append(members, m)
+	}
+	if !ordered {
+		n.reorder(start, members)
+	}
+	n.out = append(n.out, '}')
+	return nil
+}
+
+// reorder puts the fields behind start in order; of the same name only the last
+// stays.
+func (n *jsonNormalizer) reorder(start int, members []jsonMember) {
+	sort.SliceStable(members, func(i, j int) bool { return compareNames(members[i].name, members[j].name) < 0 })
+	sorted := make([]byte, 0, len(n.out)-start)
+	for i, m := range members {
+		if i+1 < len(members) && m.name == members[i+1].name {
 			continue
 		}
-		pairs[n] = pairs[i]
-		n++
+		if len(sorted) > 0 {
+			sorted = append(sorted, ", "...)
+		}
+		sorted = append(sorted, n.out[m.start:m.end]...)
 	}
-	return pairs[:n]
+	n.out = append(n.out[:start], sorted...)
 }
 
 // compareNames is the order of the fields of a jsonb.
@@ -57,51 +161,6 @@ func compareNames(a, b string) int {
 		return cmpOrdered(len(a), len(b))
 	}
 	return strings.Compare(a, b)
-}
-
-// appendNormal appends the normal form of a valid value.
-func appendNormal(dst []byte, v JSONValue) ([]byte, error) {
-	var err error
-	switch v.Kind() {
-	case JSONObject:
-		var pairs []jsonPair
-		for name, value := range v.Fields() {
-			pairs = append(pairs, jsonPair{name, value})
-		}
-		dst = append(dst, '{')
-		for i, p := range sortPairs(pairs) {
-			if i > 0 {
-				dst = append(dst, ", "...)
-			}
-			dst = append(AppendJSONString(dst, p.name), ": "...)
-			if dst, err = appendNormal(dst, p.value); err != nil {
-				return dst, err
-			}
-		}
-		return append(dst, '}'), nil
-	case JSONArrayKind:
-		dst = append(dst, '[')
-		i := 0
-		for e := range v.Elements() {
-			if i++; i > 1 {
-				dst = append(dst, ", "...)
-			}
-			if dst, err = appendNormal(dst, e); err != nil {
-				return dst, err
-			}
-		}
-		return append(dst, ']'), nil
-	case JSONString:
-		text, _ := unquoteJSON(v.raw)
-		return AppendJSONString(dst, text), nil
-	case JSONNumber:
-		var d apd.Decimal
-		if err := parseDecimal(&d, v.raw); err != nil {
-			return dst, err
-		}
-		return appendNumericText(dst, &d), nil
-	}
-	return append(dst, v.raw...), nil
 }
 
 // compareJSONB orders normalised texts as PostgreSQL orders jsonb.
