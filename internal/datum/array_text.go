@@ -96,7 +96,7 @@ type arrayParser struct {
 	dims  [MaxDims]int32 // length of each level, -1 while not known
 	depth int            // of the elements, 0 while not known
 	elems []Datum
-	grown int // bytes of numerics
+	grown int // see MaxGrowth
 	// err is the first error of an element; errors of the syntax come before it.
 	err error
 }
@@ -227,23 +227,23 @@ func tooManyDims(n int) error {
 	return pgerror.New(pgerror.ProgramLimitExceeded, "number of array dimensions (%d) exceeds the maximum allowed (%d)", n, MaxDims)
 }
 
-// MaxGrowth bounds, in bytes, what short texts of great numbers ("1e100000") may
-// grow to within one array, and the size of a jsonb.
-const MaxGrowth = 64 << 20
+// MaxGrowth bounds, in bytes, by how much the great numbers of one array
+// ("1e100000") may be longer than their input.
+const MaxGrowth = 4 << 20
 
-// grown is how much memory a value takes that its input need not have.
-func grown(d Datum) int {
+// grown is by how much a value is longer than its input of the given size.
+func grown(d Datum, size int) int {
 	if d.kind != KindNumeric {
 		return 0
 	}
-	return d.x.dec.Coeff.BitLen() / 8
+	return max(d.x.dec.Coeff.BitLen()/8-size, 0)
 }
 
 func checkGrown(bytes int) error {
 	if bytes <= MaxGrowth {
 		return nil
 	}
-	return pgerror.New(pgerror.ProgramLimitExceeded, "array size exceeds the maximum allowed (%d)", MaxGrowth)
+	return pgerror.New(pgerror.ProgramLimitExceeded, "array size exceeds the maximum allowed")
 }
 
 func (p *arrayParser) integer() (int64, bool) {
@@ -330,7 +330,7 @@ func (p *arrayParser) element(depth int) error {
 		}
 	}
 	p.elems = append(p.elems, d)
-	p.grown += grown(d)
+	p.grown += grown(d, len(text))
 	return checkGrown(p.grown)
 }
 

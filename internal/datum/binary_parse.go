@@ -261,7 +261,7 @@ func parseElements(b []byte, n int, elem Type) ([]Datum, error) {
 			err = pgerror.New(pgerror.InvalidBinaryRepresentation, "improper binary format in array element %d", i+1)
 		}
 		if err == nil {
-			total += grown(elems[i])
+			total += grown(elems[i], int(size))
 			err = checkGrown(total)
 		}
 		if err != nil {

@@ -58,7 +58,8 @@
 //
 // A numeric has up to 131072 digits before the point and 16383 behind it, an
 // array up to 6 dimensions, a JSON value is nested up to [MaxJSONDepth] deep, a
-// jsonb and the numerics of an array take up to [MaxGrowth] bytes.
+// jsonb has up to [MaxJSONBSize] bytes, and the numbers of an array are not much
+// longer than their input ([MaxGrowth]).
 // Dates go from 4713 BC to 5874897 AD, timestamps to 294276 AD. json and jsonb
 // cannot be keys. 'now', 'today' and their like need [Format].Now: inside
 // partitions, where the time is not known, they are refused. The rules of time

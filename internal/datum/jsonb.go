@@ -6,8 +6,8 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/cockroachdb/apd/v3"
+	"github.com/ssmr/ssmr/internal/pgerror"
 )
 
 // NormalizeJSON returns the text of the jsonb that a JSON text means, in
@@ -32,6 +32,9 @@ func NormalizeJSON(s string) (string, error) {
 	}
 	return string(n.out), nil
 }
+
+// MaxJSONBSize bounds the normal form of a jsonb, in bytes.
+const MaxJSONBSize = 64 << 20
 
 // jsonNormalizer goes through a valid text once and writes its normal form.
 type jsonNormalizer struct {
@@ -71,8 +74,8 @@ func (n *jsonNormalizer) scalar() string {
 }
 
 func (n *jsonNormalizer) value() error {
-	if len(n.out) > MaxGrowth {
-		return pgerror.New(pgerror.ProgramLimitExceeded, "size of jsonb exceeds the maximum of %d bytes", MaxGrowth)
+	if len(n.out) > MaxJSONBSize {
+		return pgerror.New(pgerror.ProgramLimitExceeded, "size of jsonb exceeds the maximum of %d bytes", MaxJSONBSize)
 	}
 	n.space()
 	switch (JSONValue{n.rest}).Kind() {
@@ -86,11 +89,10 @@ func (n *jsonNormalizer) value() error {
 		text, _ := unquoteJSON(n.scalar())
 		n.out = AppendJSONString(n.out, text)
 	case JSONNumber:
-		var d apd.Decimal
-		if err := parseDecimal(&d, n.scalar()); err != nil {
-			return err
+		var ok bool
+		if n.out, ok = appendPlain(n.out, n.scalar()); !ok {
+			return numericOverflow()
 		}
-		n.out = appendNumericText(n.out, &d)
 	default:
 		n.out = append(n.out, n.scalar()...)
 	}

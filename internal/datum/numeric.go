@@ -3,6 +3,7 @@ package datum
 import (
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/cockroachdb/apd/v3"
 
@@ -346,6 +347,43 @@ func scanDecimal(s string) (digits string, point int, exponent int64, ok bool) {
 		}
 	}
 	return digits, point, exponent, i == len(s)
+}
+
+// appendPlain writes a finite number's text as the numeric that it means would
+// be written, without making one; false if it has too many digits.
+func appendPlain(dst []byte, s string) ([]byte, bool) {
+	body := strings.TrimLeft(s, "-+")
+	digits, point, exponent, ok := scanDecimal(body)
+	if !ok {
+		return dst, false
+	}
+	exponent -= int64(point)
+	digits = strings.TrimLeft(digits, "0")
+	if -exponent > MaxNumericScale || digits != "" && int64(len(digits))+exponent > MaxNumericDigits {
+		return dst, false
+	}
+	if digits == "" {
+		digits, exponent = "0", min(exponent, 0)
+	} else if s[0] == '-' {
+		dst = append(dst, '-')
+	}
+	whole := len(digits) + int(min(exponent, 0)) // digits before the point
+	if whole <= 0 {
+		dst = append(dst, '0')
+	} else {
+		dst = append(dst, digits[:whole]...)
+	}
+	for ; exponent > 0; exponent-- {
+		dst = append(dst, '0')
+	}
+	if exponent < 0 {
+		dst = append(dst, '.')
+		for ; whole < 0; whole++ {
+			dst = append(dst, '0')
+		}
+		dst = append(dst, digits[whole:]...)
+	}
+	return dst, true
 }
 
 // setCoeff sets c to a string of digits; false if there are too many.
