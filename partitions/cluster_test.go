@@ -257,3 +257,10 @@ func rangeOf(n int) []int {
 	}
 	return list
 }
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

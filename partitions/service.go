@@ -70,7 +70,11 @@ func (s *Service) Open(p object.PartitionID, peers []object.NodeID, join bool) e
 		return fmt.Errorf("partition %d: %w", p, err)
 	}
 	r.group = g
-	return s.serve(r)
+	if err := s.serve(r); err != nil {
+		return err
+	}
+	s.cfg.Logger.Info("partition is open", "partition", p)
+	return nil
 }
 
 func (s *Service) newReplica(p object.PartitionID) *replica {

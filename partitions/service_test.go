@@ -3,11 +3,14 @@ package partitions
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/datum"
+	"github.com/ssmr/ssmr/internal/expr"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/pgerror"
 )
@@ -256,6 +259,16 @@ func TestLongDelete(t *testing.T) {
 	status, err := c.Status(testContext(t), testPartition)
 	if err != nil || status.Size.Objects != n || !status.Leading || len(status.Replicas) != 1 {
 		t.Fatalf("status: %v %+v", err, status)
+	}
+	// A part that fails tells what those before it did.
+	failing := incrementOf(1)
+	failing.Targets, failing.Spans = nil, scanRead().Spans
+	distance := must(expr.NewOperator("-", columnID, expr.NewConst(datum.NewInt(n-1), datum.Int4)))
+	failing.Program = command.EncodeProgram(&command.Program{Set: []command.Assignment{{Column: 1,
+		Value: must(expr.NewOperator("/", expr.NewConst(datum.NewInt(9), datum.Int4), distance))}}})
+	failed, err := c.Write(testContext(t), testPartition, failing)
+	if err != nil || failed.Err == nil || failed.Err.Code != "22012" || !strings.Contains(failed.Err.Detail, "objects of the partition were changed before") {
+		t.Fatalf("failing update: %v %+v", err, failed)
 	}
 	r := mustWrite(t, c, &command.Write{Kind: command.Delete, Table: testTable, Schema: schemaVersion, Spans: scanRead().Spans})
 	if r.Affected != n || r.Rest != nil {

@@ -141,6 +141,13 @@ func (w *watch) ping() bool {
 func (w *watch) note(answers bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.suspect == answers {
+		if answers {
+			w.c.cfg.Logger.Info("node answers again", "peer", w.node)
+		} else {
+			w.c.cfg.Logger.Warn("node does not answer: calls to it are given up", "peer", w.node, "calls", w.calls)
+		}
+	}
 	if w.suspect = !answers; w.suspect {
 		w.abandon()
 		w.alive, w.abandon = context.WithCancel(context.Background())

@@ -355,3 +355,21 @@ func numberOf(t testing.TB, row []byte) int {
 	}
 	return int(values[1].Int())
 }
+
+// become replaces the content by that of another replica, as a stream of its state
+// does.
+func (f *fixture) become(other *fixture) {
+	f.t.Helper()
+	batch := f.space.NewBatch()
+	defer batch.Close()
+	batch.DeleteRange(nil, nil)
+	for k, v := range content(f.t, other.space) {
+		batch.Set([]byte(k), []byte(v))
+	}
+	if err := batch.Commit(storage.NoSync); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := f.m.Open(f.space); err != nil {
+		f.t.Fatal(err)
+	}
+}

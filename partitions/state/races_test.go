@@ -261,6 +261,10 @@ func TestCommandsAreExecutedOnce(t *testing.T) {
 	f.reopen()
 	f.expect("after a restart", values(t, f.entry(c)[0].(*command.Result).Rows), "2")
 
+	other := newFixture(t, 1)
+	other.become(f)
+	f.expect("at a replica that was sent the state", values(t, other.entry(c)[0].(*command.Result).Rows), "2")
+
 	// A refusal is an answer too: when the object has come back, an old copy of the
 	// command must not be executed after all.
 	refused := f.command(func() *command.Write {
