@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"strings"
+
 	"github.com/ssmr/ssmr/internal/expr"
 	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/planner/ast"
@@ -54,6 +56,9 @@ func (b *binder) aggregate(e *ast.Call, p *place) (expr.Expr, error) {
 	}
 	a, err := expr.NewAggregate(e.Name, e.Star, args, filter, e.Distinct, order)
 	if err != nil {
+		if pe := pgerror.As(err); pe != nil && len(e.Args) > 0 && strings.HasPrefix(pe.Message, "could not identify") {
+			pe.At(e.Args[0].Position())
+		}
 		return nil, blame(err, e, e.Args)
 	}
 	return p.aggregates.add(a), nil

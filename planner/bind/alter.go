@@ -25,7 +25,7 @@ func (b *binder) alterTable(s *ast.AlterTable) (*plan.Plan, error) {
 			out.Notices = append(out.Notices, skipping(`relation "%s" does not exist`, qualified(s.Table.Name)))
 			return p, nil
 		}
-		return nil, err
+		return nil, unplaced(err)
 	}
 	a := &alterer{definer: definer{binder: b, table: clone(base), keyed: true, fresh: map[string]bool{}}, base: base, plan: out}
 	for _, action := range s.Actions {

@@ -12,6 +12,13 @@ func (b *binder) call(e *ast.Call, p *place) (expr.Expr, error) {
 	if err := callForm(e); err != nil {
 		return nil, err
 	}
+	if e.Schema != "" && e.Schema != "pg_catalog" {
+		args, err := b.exprs(e.Args, p)
+		if err != nil {
+			return nil, err
+		}
+		return nil, noFunction(e.Schema+"."+e.Name, e, args)
+	}
 	if expr.IsAggregate(e.Name) {
 		return b.aggregate(e, p)
 	}
@@ -29,9 +36,6 @@ func (b *binder) call(e *ast.Call, p *place) (expr.Expr, error) {
 
 // callForm refuses what no function takes.
 func callForm(e *ast.Call) error {
-	if e.Schema != "" && e.Schema != "pg_catalog" {
-		return pgerror.New(pgerror.UndefinedFunction, "function %s.%s does not exist", e.Schema, e.Name).At(e.Position())
-	}
 	for _, n := range e.ArgNames {
 		if n != "" {
 			return pgerror.NotSupported("an argument by name").At(e.Position())
@@ -53,6 +57,9 @@ func plainCall(e *ast.Call) error {
 	what := ""
 	switch {
 	case e.Star:
+		if _, err := expr.ResolveFunction(e.Name, nil); err != nil {
+			return at(err, e)
+		}
 		what = e.Name + "(*)"
 	case e.Distinct:
 		what = "DISTINCT"
@@ -70,6 +77,8 @@ func plainCall(e *ast.Call) error {
 func (b *binder) value(e *ast.Value) (expr.Expr, error) {
 	name := e.Name
 	switch name {
+	case "current_time":
+		return nil, pgerror.NotSupported("type time with time zone").At(e.Position())
 	case "current_role", "user":
 		name = "current_user"
 	case "current_catalog":
@@ -96,7 +105,7 @@ func (b *binder) cast(e *ast.Cast, p *place) (expr.Expr, error) {
 		return nil, err
 	}
 	if !expr.CanCoerce(x.Type(), t, expr.Explicit) {
-		return nil, pgerror.New(pgerror.CannotCoerce, "cannot cast type %s to type %s", x.Type().WithMod(-1), t.WithMod(-1)).At(e.Position())
+		return nil, pgerror.New(pgerror.CannotCoerce, "cannot cast type %s to %s", x.Type().WithMod(-1), t.WithMod(-1)).At(e.Position())
 	}
 	x, err = expr.NewCast(x, t)
 	return x, blame(err, e, []ast.Expr{e.X})

@@ -36,7 +36,7 @@ func (b *binder) truncate(s *ast.Truncate) (*plan.Plan, error) {
 	for _, ref := range s.Tables {
 		t, err := b.writable(ref.Name)
 		if err != nil {
-			return nil, err
+			return nil, unplaced(err)
 		}
 		out.Spec.Tables = addRef(out.Spec.Tables, t)
 	}

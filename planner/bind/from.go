@@ -1,6 +1,9 @@
 package bind
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/expr"
@@ -153,7 +156,7 @@ func (b *binder) series(call *ast.Call) (*plan.Series, error) {
 				return nil, pgerror.New("42725", "function unnest(unknown) is not unique").
 					WithHint("Could not choose a best candidate function. You might need to add explicit type casts.").At(call.Position())
 			}
-			return nil, noFunction(call, args)
+			return nil, noFunction(call.Name, call, args)
 		}
 		return &plan.Series{Kind: plan.Unnest, Args: args, Type: elem.WithMod(-1)}, nil
 	}
@@ -164,7 +167,12 @@ func (b *binder) series(call *ast.Call) (*plan.Series, error) {
 // preference: the narrowest type that all arguments can be passed as.
 func generateSeries(call *ast.Call, args []expr.Expr) (*plan.Series, error) {
 	if len(args) < 2 || len(args) > 3 {
-		return nil, noFunction(call, args)
+		return nil, noFunction(call.Name, call, args)
+	}
+	if !slices.ContainsFunc(args, func(a expr.Expr) bool { return a.Type() != datum.Unknown }) {
+		err := noFunction(call.Name, call, args)
+		err.Code, err.Message = pgerror.AmbiguousFunction, strings.Replace(err.Message, "does not exist", "is not unique", 1)
+		return nil, err.WithHint("Could not choose a best candidate function. You might need to add explicit type casts.")
 	}
 	for _, t := range []datum.Type{datum.Int4, datum.Int8, datum.Numeric, datum.Timestamp, datum.TimestampTZ} {
 		step := t
@@ -189,7 +197,7 @@ func generateSeries(call *ast.Call, args []expr.Expr) (*plan.Series, error) {
 		}
 		return &plan.Series{Kind: plan.GenerateSeries, Args: args, Type: t}, nil
 	}
-	return nil, noFunction(call, args)
+	return nil, noFunction(call.Name, call, args)
 }
 
 func seriesFits(args []expr.Expr, t, step datum.Type) bool {
@@ -209,7 +217,9 @@ func seriesFits(args []expr.Expr, t, step datum.Type) bool {
 	return true
 }
 
-func noFunction(call *ast.Call, args []expr.Expr) error {
+// noFunction is the error that there is no function of a name for arguments of
+// these types.
+func noFunction(name string, at ast.Node, args []expr.Expr) *pgerror.Error {
 	names := ""
 	for i, a := range args {
 		if i > 0 {
@@ -217,6 +227,6 @@ func noFunction(call *ast.Call, args []expr.Expr) error {
 		}
 		names += a.Type().WithMod(-1).String()
 	}
-	return pgerror.New(pgerror.UndefinedFunction, "function %s(%s) does not exist", call.Name, names).
-		WithHint("No function matches the given name and argument types. You might need to add explicit type casts.").At(call.Position())
+	return pgerror.New(pgerror.UndefinedFunction, "function %s(%s) does not exist", name, names).
+		WithHint("No function matches the given name and argument types. You might need to add explicit type casts.").At(at.Position())
 }

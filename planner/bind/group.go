@@ -81,7 +81,7 @@ func (b *binder) groupItem(i int, e ast.Expr, sel *selection) (expr.Expr, error)
 		if c < aggregateBase {
 			continue
 		}
-		return nil, pgerror.New(pgerror.GroupingError, "aggregate functions are not allowed in GROUP BY").At(e.Position())
+		return nil, pgerror.New(pgerror.GroupingError, "aggregate functions are not allowed in GROUP BY").At(start(sel.items[i].at))
 	}
 	return x, nil
 }

@@ -152,7 +152,7 @@ func (n *inserter) values(p *plan.Insert) error {
 func (n *inserter) row(p *plan.Insert, values []ast.Expr) error {
 	out := make([]expr.Expr, len(n.table.Columns))
 	given := make([]bool, len(out))
-	pl := &place{clause: "VALUES"}
+	pl := &place{clause: "VALUES", near: n.table}
 	for i, v := range values {
 		col := n.targets[i]
 		if _, ok := v.(*ast.Default); ok {
@@ -162,7 +162,7 @@ func (n *inserter) row(p *plan.Insert, values []ast.Expr) error {
 		if err != nil {
 			return err
 		}
-		use, err := n.explicit(col, v)
+		use, err := n.explicit(col)
 		if err != nil {
 			return err
 		}
@@ -177,7 +177,7 @@ func (n *inserter) row(p *plan.Insert, values []ast.Expr) error {
 }
 
 // explicit says whether a value that is given for a column is to be used.
-func (n *inserter) explicit(col int, at ast.Node) (bool, error) {
+func (n *inserter) explicit(col int) (bool, error) {
 	c := &n.table.Columns[col]
 	switch {
 	case c.Identity && n.stmt.Overriding == ast.OverridingUser:
@@ -185,7 +185,7 @@ func (n *inserter) explicit(col int, at ast.Node) (bool, error) {
 	case c.Always && n.stmt.Overriding != ast.OverridingSystem:
 		return false, pgerror.New(pgerror.GeneratedAlways, "cannot insert a non-DEFAULT value into column %q", c.Name).
 			WithDetail("Column %q is an identity column defined as GENERATED ALWAYS.", c.Name).
-			WithHint("Use OVERRIDING SYSTEM VALUE to override.").At(at.Position())
+			WithHint("Use OVERRIDING SYSTEM VALUE to override.")
 	}
 	return true, nil
 }
@@ -216,17 +216,17 @@ func (n *inserter) query(p *plan.Insert) error {
 	if err != nil {
 		return err
 	}
-	if err := n.count(len(q.columns), func(int) int { return n.stmt.Source.Position() }); err != nil {
+	if err := n.count(len(q.columns), func(i int) int { return q.at[i].Position() }); err != nil {
 		return err
 	}
 	out := make([]expr.Expr, len(n.table.Columns))
 	given := make([]bool, len(out))
 	for i, col := range n.targets {
-		use, err := n.explicit(col, n.stmt.Source)
+		use, err := n.explicit(col)
 		if err != nil {
 			return err
 		}
-		x, err := assign(expr.NewColumn(i, q.columns[i].Type, q.columns[i].Name), &n.table.Columns[col], n.stmt.Source)
+		x, err := assign(expr.NewColumn(i, q.columns[i].Type, q.columns[i].Name), &n.table.Columns[col], q.at[i])
 		if err != nil {
 			return err
 		}

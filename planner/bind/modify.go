@@ -165,7 +165,7 @@ func (b *binder) partitionNumber(e ast.Expr) (expr.Expr, error) {
 		return nil, err
 	}
 	if !expr.CanCoerce(x.Type(), datum.Int4, expr.Assignment) {
-		return nil, pgerror.New(pgerror.DatatypeMismatch, "argument of TO PARTITION must be type integer, not type %s", x.Type()).At(e.Position())
+		return nil, pgerror.New(pgerror.DatatypeMismatch, "argument of TO PARTITION must be type integer, not type %s", x.Type()).At(start(e))
 	}
 	x, err = expr.Coerce(x, datum.Int4, expr.Assignment)
 	return x, at(err, e)
@@ -191,11 +191,11 @@ func assign(x expr.Expr, c *catalog.Column, n ast.Node) (expr.Expr, error) {
 	if !expr.CanCoerce(x.Type(), c.Type, expr.Assignment) {
 		return nil, pgerror.New(pgerror.DatatypeMismatch, "column %q is of type %s but expression is of type %s",
 			c.Name, c.Type.WithMod(-1), x.Type().WithMod(-1)).
-			WithHint("You will need to rewrite or cast the expression.").At(n.Position())
+			WithHint("You will need to rewrite or cast the expression.").At(start(n))
 	}
 	out, err := expr.Coerce(x, c.Type, expr.Assignment)
-	if err != nil && x.Type() == datum.Unknown {
-		err = at(err, n)
+	if e := pgerror.As(err); e != nil && x.Type() == datum.Unknown && !misfit(e) {
+		e.At(n.Position())
 	}
 	return out, err
 }
@@ -259,7 +259,7 @@ func (a *assigner) assignment(name ast.Ident, value ast.Expr) error {
 	}
 	for _, s := range a.set {
 		if s.Column == i {
-			return pgerror.New(pgerror.SyntaxError, "multiple assignments to same column %q", name.Name).At(name.Position())
+			return pgerror.New(pgerror.SyntaxError, "multiple assignments to same column %q", name.Name)
 		}
 	}
 	c := &a.table.Columns[i]

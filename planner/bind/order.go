@@ -159,7 +159,7 @@ func (b *binder) distinctClause(s *ast.Select, sel *selection) error {
 	}
 	for _, k := range sel.order {
 		if k.item < 0 {
-			return pgerror.New(pgerror.InvalidColumnReference, "for SELECT DISTINCT, ORDER BY expressions must appear in select list").At(k.at.Position())
+			return pgerror.New(pgerror.InvalidColumnReference, "for SELECT DISTINCT, ORDER BY expressions must appear in select list").At(start(k.at))
 		}
 	}
 	return nil

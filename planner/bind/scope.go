@@ -21,8 +21,6 @@ type relation struct {
 	schema   string // "" where the relation has an alias
 	hiddenBy string // the table's name where an alias hides it
 	columns  []scopeColumn
-	// quiet relations are found by qualified names only, and are not part of *.
-	quiet bool
 }
 
 // scopeColumn is a column as a scope knows it.
@@ -77,7 +75,7 @@ func (r *relation) rename(names []ast.Ident) error {
 	}
 	if i < len(names) {
 		return pgerror.New(pgerror.InvalidColumnReference, "table %q has %d columns available but %d columns specified",
-			r.name, i, len(names)).At(names[i].Position())
+			r.name, i, len(names))
 	}
 	return nil
 }
@@ -102,9 +100,6 @@ func (b *binder) column(s *scope, ref *ast.ColumnRef) (scopeColumn, *relation, e
 
 func (b *binder) bareColumn(s *scope, name string, ref *ast.ColumnRef) (found scopeColumn, in *relation, err error) {
 	for _, r := range s.relations {
-		if r.quiet {
-			continue
-		}
 		for _, c := range r.columns {
 			if c.name != name {
 				continue

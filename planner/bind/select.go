@@ -24,16 +24,16 @@ func (b *binder) selectStatement(s *ast.Select) (*plan.Plan, error) {
 type query struct {
 	stage   plan.Stage
 	columns []session.Column
+	at      []ast.Node // where each column stands
 }
 
 // item is an output column of a query.
 type item struct {
-	x      expr.Expr
-	name   string
-	table  uint32
-	attr   uint16
-	at     ast.Node
-	column bool // a plain column, for *
+	x     expr.Expr
+	name  string
+	table uint32 // of a plain column
+	attr  uint16
+	at    ast.Node
 }
 
 // selection is a query while it is bound.
@@ -96,7 +96,11 @@ func (b *binder) query(s *ast.Select, targets []datum.Type) (query, error) {
 	if err != nil {
 		return query{}, err
 	}
-	return query{stage: stage, columns: sel.columns()}, nil
+	q := query{stage: stage, columns: resultColumns(sel.items)}
+	for i := range sel.items {
+		q.at = append(q.at, sel.items[i].at)
+	}
+	return q, nil
 }
 
 // refuseClauses names what a query has that is not supported.
@@ -186,7 +190,7 @@ func (b *binder) item(it ast.SelectItem, p *place) (item, error) {
 	out := item{x: x, name: it.Name(), at: it.Expr}
 	if ref, ok := it.Expr.(*ast.ColumnRef); ok && p.scope != nil {
 		if c, _, err := b.column(p.scope, ref); err == nil {
-			out.table, out.attr, out.column = c.table, c.attr, true
+			out.table, out.attr = c.table, c.attr
 		}
 	}
 	return out, nil
@@ -206,12 +210,9 @@ func (b *binder) star(ref *ast.ColumnRef, s *scope) ([]item, error) {
 	}
 	var out []item
 	for _, r := range relations {
-		if r.quiet && len(ref.Parts) == 0 {
-			continue
-		}
 		for _, c := range r.columns {
 			if !c.hidden {
-				out = append(out, item{x: b.reference(c, ref), name: c.name, table: c.table, attr: c.attr, at: ref, column: true})
+				out = append(out, item{x: b.reference(c, ref), name: c.name, table: c.table, attr: c.attr, at: ref})
 			}
 		}
 	}
@@ -232,10 +233,6 @@ func settleItems(sel *selection, targets []datum.Type) error {
 		}
 	}
 	return nil
-}
-
-func (sel *selection) columns() []session.Column {
-	return resultColumns(sel.items)
 }
 
 func resultColumns(items []item) []session.Column {
@@ -273,7 +270,7 @@ func (b *binder) rowCount(e ast.Expr, clause string) (expr.Expr, error) {
 		return nil, err
 	}
 	if !expr.CanCoerce(x.Type(), datum.Int8, expr.Assignment) {
-		return nil, pgerror.New(pgerror.DatatypeMismatch, "argument of %s must be type bigint, not type %s", clause, x.Type()).At(e.Position())
+		return nil, pgerror.New(pgerror.DatatypeMismatch, "argument of %s must be type bigint, not type %s", clause, x.Type()).At(start(e))
 	}
 	x, err = expr.Coerce(x, datum.Int8, expr.Assignment)
 	return x, at(err, e)
@@ -289,7 +286,7 @@ func (b *binder) valuesSource(s *ast.Select, sel *selection) error {
 	for i, t := range types {
 		c := scopeColumn{name: "column" + strconv.Itoa(i+1), typ: t, index: i}
 		r.columns = append(r.columns, c)
-		sel.items = append(sel.items, item{x: expr.NewColumn(i, t, c.name), name: c.name, at: s, column: true})
+		sel.items = append(sel.items, item{x: expr.NewColumn(i, t, c.name), name: c.name, at: s})
 	}
 	sel.from = source{scope: &scope{relations: []*relation{r}}, stage: &plan.Values{Rows: rows, Columns: len(types)}}
 	return nil

@@ -16,7 +16,7 @@ type target struct {
 // lookup finds the table that a name means.
 func (b *binder) lookup(n ast.TableName) (target, error) {
 	if n.Catalog != "" {
-		if err := b.database(n.Catalog, n.String(), n); err != nil {
+		if err := b.database(n.Catalog, `"`+n.String()+`"`, n); err != nil {
 			return target{}, err
 		}
 	}
@@ -59,6 +59,15 @@ func (b *binder) writable(n ast.TableName) (*catalog.Table, error) {
 	}
 	b.use(t.table)
 	return t.table, nil
+}
+
+// unplaced takes the position from an error: PostgreSQL tells none in a schema
+// change.
+func unplaced(err error) error {
+	if e := pgerror.As(err); e != nil {
+		e.Position = 0
+	}
+	return err
 }
 
 // use notes that the plan depends on a table's descriptor.
