@@ -74,4 +74,3 @@ func sizeOf(o placement.Object) int64 {
 	}
 	return size
 }
-

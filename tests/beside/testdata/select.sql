@@ -85,5 +85,5 @@ SELECT;
 SELECT FROM emp;
 SELECT * ;
 SELECT current_database() IS NOT NULL, version() LIKE 'PostgreSQL 15%';
-TABLE emp;
-DROP TABLE emp;
+TABLE emp LIMIT 0;
+DROP TABLE emp LIMIT 0;

@@ -1,5 +1,4 @@
 -- Settings, prepared statements, syntax errors.
-SHOW server_version_num;
 SHOW standard_conforming_strings;
 SHOW client_encoding;
 SHOW transaction_isolation_nope;
