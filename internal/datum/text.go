@@ -239,3 +239,11 @@ func roundMicros(n int64, p int) int64 {
 	}
 	return n / unit * unit
 }
+
+// String is the value's text, for logs and tests.
+func (d Datum) String() string {
+	if d.kind == KindNull {
+		return "NULL"
+	}
+	return string(AppendText(nil, d, Type{}, nil))
+}
