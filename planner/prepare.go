@@ -58,6 +58,10 @@ func (r *running) executePrepared(ctx context.Context, x *ast.Execute) error {
 	if st == nil {
 		return errNoStatement(x.Name)
 	}
+	if _, nested := st.tree.(*ast.Execute); nested {
+		// It could execute itself, without end.
+		return pgerror.NotSupported("EXECUTE of a statement that is an EXECUTE itself").At(x.Position())
+	}
 	if len(x.Args) != len(st.about.Params) {
 		return pgerror.New(pgerror.SyntaxError, "wrong number of parameters for prepared statement \"%s\"", x.Name).
 			WithDetail("Expected %d parameters but got %d.", len(st.about.Params), len(x.Args))

@@ -297,7 +297,8 @@ func (mv *moving) flush(ctx context.Context, to object.PartitionID) error {
 // ended adds to an error what was moved.
 func (mv *moving) ended(err error) error {
 	if err == nil && mv.left > 0 {
-		err = pgerror.New(pgerror.SerializationFailure, "%d objects could not be moved", mv.left).
+		err = pgerror.New(pgerror.SerializationFailure, "some objects could not be moved").
+			WithDetail("None was moved.").
 			WithHint("Try again; SELECT * FROM ssmr.moves tells why.")
 	}
 	if err == nil || mv.moved == 0 || errors.Is(err, ErrReplan) && mv.moved == 0 {
@@ -315,5 +316,8 @@ func (mv *moving) ended(err error) error {
 		copied.Code = pgerror.StatementCompletionUnknown
 	}
 	copied.Detail = fmt.Sprintf("%d objects were moved, and stay where they are now.", mv.moved)
+	if mv.moved == 1 {
+		copied.Detail = "One object was moved, and stays where it is now."
+	}
 	return &copied
 }

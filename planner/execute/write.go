@@ -298,8 +298,14 @@ func (w *writing) failed(err error) error {
 	if e.Detail != "" {
 		e.Detail += "\n"
 	}
-	e.Detail += fmt.Sprintf("The statement was carried out in part: %d objects were changed in partition %s.",
-		w.affected, strings.Join(names, ", "))
+	objects, partitions := "1 object was", "partition"
+	if w.affected != 1 {
+		objects = fmt.Sprintf("%d objects were", w.affected)
+	}
+	if len(names) > 1 {
+		partitions = "partitions"
+	}
+	e.Detail += fmt.Sprintf("The statement was carried out in part: %s changed in %s %s.", objects, partitions, strings.Join(names, ", "))
 	return err
 }
 
