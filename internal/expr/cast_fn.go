@@ -12,7 +12,7 @@ import (
 // castFunctions are the functions behind castTable, by "from to".
 var castFunctions = map[string]castFunction{
 	"bool int4": boolInt, "bool text": boolText, "bool varchar": boolText, "bool bpchar": boolText,
-	"int4 bool": intBool,
+	"int4 bool": intBool, "int4 oid": signedToOID, "oid int4": oidToSigned,
 	"int2 int4": keep, "int2 int8": keep, "int4 int8": keep, "int2 oid": keep, "oid int8": keep,
 	"int4 int2": narrow2, "int8 int2": narrow2, "int8 int4": narrow4, "int8 oid": toOID,
 	"int2 float4": intReal, "int4 float4": intReal, "int8 float4": intReal,
@@ -56,6 +56,14 @@ func intBool(_ *Env, v datum.Datum) (datum.Datum, error) { return datum.NewBool(
 func narrow2(_ *Env, v datum.Datum) (datum.Datum, error) { return int2(v.Int()) }
 
 func narrow4(_ *Env, v datum.Datum) (datum.Datum, error) { return int4(v.Int()) }
+
+func signedToOID(_ *Env, v datum.Datum) (datum.Datum, error) {
+	return datum.NewInt(int64(uint32(v.Int()))), nil
+}
+
+func oidToSigned(_ *Env, v datum.Datum) (datum.Datum, error) {
+	return datum.NewInt(int64(int32(v.Int()))), nil
+}
 
 func toOID(_ *Env, v datum.Datum) (datum.Datum, error) {
 	if v.Int() != int64(uint32(v.Int())) {

@@ -37,6 +37,5 @@
 //
 // Nesting is bounded by MaxDepth (54001), arguments by MaxArgs (54023), and a
 // value that an expression makes by MaxValueBytes (54000). Subscripts of jsonb,
-// slices, arrays of several dimensions in ARRAY[], SIMILAR TO and VARIADIC are
-// refused with 0A000, and so are functions that PostgreSQL has and ssmr does not.
+// slices, arrays of several dimensions in ARRAY[] and VARIADIC are refused with 0A000, and so are functions that PostgreSQL has and ssmr does not.
 package expr

@@ -24,7 +24,7 @@ func goldenEnv() *Env {
 
 // golden reads testdata/*.golden: an expression, and indented below it the type
 // and value, or the error, that a PostgreSQL 15 with collation C and time zone
-// UTC gave.
+// UTC gave. testdata/take.sh takes them anew.
 func golden(t *testing.T, each func(sql, want string)) {
 	files, err := filepath.Glob("testdata/*.golden")
 	if err != nil || len(files) == 0 {

@@ -278,3 +278,54 @@ func overlaps(_ *Env, _ *Call, a []datum.Datum) (datum.Datum, error) {
 	}
 	return datum.NewBool(false), nil
 }
+
+// overlapsInterval is OVERLAPS where an end may be given as a length.
+func overlapsInterval(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
+	b := [4]datum.Datum{a[0], a[1], a[2], a[3]}
+	for i := 1; i < 4; i += 2 {
+		if b[i].Kind() != datum.KindInterval {
+			continue
+		}
+		start, length := b[i-1], b[i]
+		b[i] = datum.Datum{}
+		if start.IsNull() {
+			continue
+		}
+		var err error
+		switch start.Kind() {
+		case datum.KindTime:
+			b[i], err = timeAddInterval(start, length)
+		case datum.KindTimestampTZ:
+			b[i], err = timestampTZAdd(env, c, []datum.Datum{start, length})
+		default:
+			b[i], err = timestampAdd(start, length)
+		}
+		if err != nil {
+			return datum.Datum{}, err
+		}
+	}
+	return overlaps(env, c, b[:])
+}
+
+// dateBin is date_bin(stride, source, origin).
+func dateBin(stride, source, origin datum.Datum) (datum.Datum, error) {
+	v, ts, from := stride.Interval(), source.Int(), origin.Int()
+	switch {
+	case infinite(ts):
+		return source, nil
+	case infinite(from):
+		return datum.Datum{}, pgerror.New(pgerror.DatetimeFieldOverflow, "origin out of range")
+	case v.Months != 0:
+		return datum.Datum{}, pgerror.New(pgerror.FeatureNotSupported,
+			"timestamps cannot be binned into intervals containing months or years")
+	}
+	step := int64(v.Days)*microDay + v.Micros
+	if step <= 0 {
+		return datum.Datum{}, pgerror.New(pgerror.DatetimeFieldOverflow, "stride must be greater than zero")
+	}
+	ts, err := checkTimestamp(from + floorDiv64(ts-from, step)*step)
+	if source.Kind() == datum.KindTimestampTZ {
+		return timestampTZOf(ts, err)
+	}
+	return timestampOf(ts, err)
+}

@@ -42,12 +42,8 @@ type IsDistinct struct {
 }
 
 // NewIsNull asks whether a value is NULL (not: is not). It leaves the type of a
-// literal or parameter open, as text.
+// literal or parameter open.
 func NewIsNull(arg Expr, not bool) (Expr, error) {
-	arg, err := settle(arg)
-	if err != nil {
-		return nil, err
-	}
 	d, err := below(arg)
 	if err != nil {
 		return nil, err

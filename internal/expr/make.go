@@ -29,11 +29,6 @@ func NewFunction(name string, args ...Expr) (Expr, error) {
 // MaxArgs bounds the arguments of a function.
 const MaxArgs = 100
 
-// NewVariadic calls a function with VARIADIC before its last argument.
-func NewVariadic(name string, args ...Expr) (Expr, error) {
-	return nil, pgerror.NotSupported("VARIADIC")
-}
-
 func functionCast(name string, args []Expr) (Expr, bool) {
 	if len(args) != 1 || name == "char" {
 		return nil, false
@@ -125,6 +120,23 @@ func NewLike(text, pattern, escape Expr, insensitive, not bool) (Expr, error) {
 		}
 	}
 	return NewOperator(op, text, pattern)
+}
+
+// NewSimilar makes text [NOT] SIMILAR TO pattern [ESCAPE escape] (nil: none).
+func NewSimilar(text, pattern, escape Expr, not bool) (Expr, error) {
+	op := "~"
+	if not {
+		op = "!~"
+	}
+	args := []Expr{pattern}
+	if escape != nil {
+		args = append(args, escape)
+	}
+	regex, err := NewFunction("similar_to_escape", args...)
+	if err != nil {
+		return nil, err
+	}
+	return NewOperator(op, text, regex)
 }
 
 // NewBetween makes x [NOT] BETWEEN [SYMMETRIC] low AND high.

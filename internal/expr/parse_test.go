@@ -168,7 +168,7 @@ func precedence(op string) int {
 		return precIs
 	case "<", ">", "=", "<=", ">=", "<>", "!=":
 		return precCompare
-	case "like", "ilike", "in", "between", "not":
+	case "like", "ilike", "in", "between", "not", "similar":
 		return precLike
 	case "+", "-":
 		return precAdd
@@ -228,6 +228,14 @@ func (p *parser) binary(l Expr, op string, prec int) Expr {
 			esc = p.expr(precLike)
 		}
 		return p.must(NewLike(l, r, esc, op == "ilike", not))
+	case "similar":
+		p.want("to")
+		r := p.expr(precLike)
+		var esc Expr
+		if p.is("escape") {
+			esc = p.expr(precLike)
+		}
+		return p.must(NewSimilar(l, r, esc, not))
 	case "between":
 		sym := p.is("symmetric")
 		low := p.expr(precLike)

@@ -323,3 +323,55 @@ func regexpSplit(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 	}
 	return datum.NewArray(datum.Text, append(list, datum.NewText(s[last:]))), nil
 }
+
+// similarEscape turns a pattern of SIMILAR TO into a regular expression.
+func similarEscape(a, esc datum.Datum) (datum.Datum, error) {
+	e := esc.Text()
+	if utf8.RuneCountInString(e) > 1 {
+		return datum.Datum{}, pgerror.New(pgerror.InvalidEscapeSequence, "invalid escape string").
+			WithHint("Escape string must be empty or one character.")
+	}
+	escape, _ := utf8.DecodeRuneInString(e)
+	var b strings.Builder
+	b.WriteString("^(?:")
+	after, class := false, false
+	for _, r := range a.Text() {
+		switch {
+		case after:
+			if r == '"' && !class {
+				return datum.Datum{}, unsupportedRegex("a separator of SUBSTRING")
+			}
+			b.WriteByte('\\')
+			b.WriteRune(r)
+			after = false
+		case e != "" && r == escape:
+			after = true
+		case class:
+			if r == '\\' {
+				b.WriteByte('\\')
+			}
+			b.WriteRune(r)
+			class = r != ']'
+		case r == '[':
+			b.WriteRune(r)
+			class = true
+		case r == '%':
+			b.WriteString(".*")
+		case r == '_':
+			b.WriteByte('.')
+		case r == '(':
+			b.WriteString("(?:")
+		case r == '\\' || r == '.' || r == '^' || r == '$':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteString(")$")
+	return text(b.String())
+}
+
+func similarEscape1(a datum.Datum) (datum.Datum, error) {
+	return similarEscape(a, datum.NewText("\\"))
+}

@@ -472,3 +472,50 @@ func cutBytes(s string, n int) string {
 	}
 	return s[:n]
 }
+
+// unistr replaces \XXXX, \+XXXXXX, \uXXXX and \UXXXXXXXX by the characters.
+func unistr(a datum.Datum) (datum.Datum, error) {
+	s := a.Text()
+	var b strings.Builder
+	for s != "" {
+		head, rest, found := strings.Cut(s, `\`)
+		b.WriteString(head)
+		if !found {
+			break
+		}
+		if strings.HasPrefix(rest, `\`) {
+			b.WriteByte('\\')
+			s = rest[1:]
+			continue
+		}
+		skip, width := 0, 4
+		if rest != "" {
+			switch rest[0] {
+			case '+':
+				skip, width = 1, 6
+			case 'u':
+				skip = 1
+			case 'U':
+				skip, width = 1, 8
+			}
+		}
+		if len(rest) < skip+width {
+			return datum.Datum{}, badUnicode()
+		}
+		n, err := strconv.ParseUint(rest[skip:skip+width], 16, 32)
+		if err != nil {
+			return datum.Datum{}, badUnicode()
+		}
+		if n == 0 || !utf8.ValidRune(rune(n)) || n > unicode.MaxRune {
+			return datum.Datum{}, pgerror.New(pgerror.SyntaxError, "invalid Unicode code point: %04X", n)
+		}
+		b.WriteRune(rune(n))
+		s = rest[skip+width:]
+	}
+	return text(b.String())
+}
+
+func badUnicode() error {
+	return pgerror.New(pgerror.SyntaxError, "invalid Unicode escape").
+		WithHint("Unicode escapes must be \\XXXX, \\+XXXXXX, \\uXXXX, or \\UXXXXXXXX.")
+}

@@ -455,7 +455,7 @@ int4 float8 if
 int4 int2 af
 int4 int8 if
 int4 numeric if
-int4 oid ib
+int4 oid if
 int8 float4 if
 int8 float8 if
 int8 int2 af
@@ -480,7 +480,7 @@ numeric float8 if
 numeric int2 af
 numeric int4 af
 numeric int8 af
-oid int4 ab
+oid int4 af
 oid int8 af
 text bpchar ib
 text name if

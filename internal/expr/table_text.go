@@ -312,8 +312,8 @@ func textFunctions() []fun {
 		{3422, "sha512", "bytea", "bytea", "", fn1(sha512Sum)},
 		{1993, "shobj_description", "oid,name", "text", "s", nil},
 		{1623, "similar_escape", "text,text", "text", "in", nil},
-		{1986, "similar_to_escape", "text,text", "text", "", nil},
-		{1987, "similar_to_escape", "text", "text", "", nil},
+		{1986, "similar_to_escape", "text,text", "text", "", fn2(similarEscape)},
+		{1987, "similar_to_escape", "text", "text", "", fn1(similarEscape1)},
 		{2088, "split_part", "text,text,int4", "text", "", fn3(splitPart)},
 		{3696, "starts_with", "text,text", "bool", "", fn2(startsWith)},
 		{868, "strpos", "text,text", "int4", "", fn2(position)},
@@ -367,7 +367,7 @@ func textFunctions() []fun {
 		{1777, "to_number", "text,text", "numeric", "s", fnx(toNumber)},
 		{878, "translate", "text,text,text", "text", "", fn3(translate)},
 		{3760, "ts_match_tt", "text,text", "bool", "s", nil},
-		{6198, "unistr", "text", "text", "", nil},
+		{6198, "unistr", "text", "text", "", fn1(unistr)},
 		{871, "upper", "text", "text", "", fn1(upper)},
 	}
 }
