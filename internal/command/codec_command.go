@@ -47,13 +47,6 @@ func DecodeCommand(b []byte) (*Command, error) {
 	return c, nil
 }
 
-// DecodeHeader decodes the header of a command only and returns the encoded body.
-func DecodeHeader(b []byte) (id object.CommandID, settled uint64, body []byte, err error) {
-	r := reader{b: b}
-	id, settled = r.header()
-	return id, settled, r.b, r.err
-}
-
 func (r *reader) header() (id object.CommandID, settled uint64) {
 	id.Node = object.NodeID(r.string())
 	id.Incarnation = r.uint()

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"strings"
 	"unicode/utf8"
 
 	"github.com/ssmr/ssmr/internal/datum"
@@ -79,7 +78,7 @@ func (t *table) duplicate(w *worker) *pgerror.Error {
 		if i > 0 {
 			names, values = append(names, ", "...), append(values, ", "...)
 		}
-		names = append(names, quoteName(t.desc.Columns[c].Name)...)
+		names = append(names, expr.QuoteIdent(t.desc.Columns[c].Name)...)
 		if w.env.Row[c].IsNull() {
 			values = append(values, "null"...)
 			continue
@@ -90,18 +89,4 @@ func (t *table) duplicate(w *worker) *pgerror.Error {
 	e.Detail = "Key (" + string(names) + ")=(" + string(values) + ") already exists."
 	e.Schema, e.Table, e.Constraint = publicSchema, t.desc.Name, t.desc.KeyName
 	return e
-}
-
-// quoteName quotes an identifier where it must be.
-func quoteName(name string) string {
-	plain := name != ""
-	for i, r := range name {
-		if !(r == '_' || r >= 'a' && r <= 'z' || i > 0 && r >= '0' && r <= '9') {
-			plain = false
-		}
-	}
-	if plain {
-		return name
-	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
