@@ -60,8 +60,10 @@ func FuzzDecodeCommand(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := decodeCommand(c.append(nil))
-		if err != nil || !reflect.DeepEqual(again, c) {
+		// Fields that are empty may be left out, so it is the encodings that are equal.
+		first := c.append(nil)
+		again, err := decodeCommand(first)
+		if err != nil || !bytes.Equal(again.append(nil), first) {
 			t.Errorf("%T does not come back: %v", c, err)
 		}
 	})

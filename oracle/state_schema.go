@@ -86,9 +86,10 @@ func (t *tx) schemaChange(id RequestID, fn func(r *request) (busy bool)) schemaA
 	t.requests[id] = r
 	t.order = append(t.order, r)
 	t.saveRequest(r)
-	for len(t.order) > maxRequests && t.order[0].Done {
-		old := t.order[0]
-		t.order = t.order[1:]
+	if len(t.order) > maxRequests { // those that are not done are fewer: at most one for each job
+		i := slices.IndexFunc(t.order, func(r *request) bool { return r.Done })
+		old := t.order[i]
+		t.order = slices.Delete(t.order, i, i+1)
 		delete(t.requests, old.ID)
 		t.b.Delete(numberKey(keyRequest, old.Sequence))
 	}
