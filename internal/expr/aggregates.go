@@ -550,11 +550,12 @@ func (s *spread) Final() (datum.Datum, error) {
 		m.Sub(m, big.NewInt(1))
 	}
 	d := num{m.Mul(m, n), 0}
-	v, err := quotient(a, d, divScale(a, d)).datum()
-	if err != nil || !s.root {
-		return v, err
+	scale := divScale(a, d)
+	v := quotient(a, d, scale)
+	if s.root {
+		v = sqrtTo(v, scale)
 	}
-	return numericSqrt(v)
+	return v.datum()
 }
 
 func (s *spread) Size() int { return 128 }

@@ -37,7 +37,11 @@ func numericSqrt(a datum.Datum) (datum.Datum, error) {
 	}
 	n := numOf(x)
 	w, _ := n.weight()
-	scale := clampScale(minSigDigits-((w+1)*4/2-1), n.scale)
+	return sqrtTo(n, clampScale(minSigDigits-((w+1)*4/2-1), n.scale)).datum()
+}
+
+// sqrtTo is the square root of a number that is not negative, rounded to a scale.
+func sqrtTo(n num, scale int) num {
 	// sqrt(coef * 10^(2*(scale+1)-n.scale)) has one digit more than is needed.
 	c := new(big.Int).Set(n.coef)
 	if shift := 2*(scale+1) - n.scale; shift >= 0 {
@@ -45,7 +49,7 @@ func numericSqrt(a datum.Datum) (datum.Datum, error) {
 	} else {
 		c.Quo(c, pow10(-shift))
 	}
-	return num{c.Sqrt(c), scale + 1}.round(scale).datum()
+	return num{c.Sqrt(c), scale + 1}.round(scale)
 }
 
 func numericExp(a datum.Datum) (datum.Datum, error) {

@@ -17,16 +17,13 @@ SELECT regexp_replace('foobarbaz', 'b..', 'X'), regexp_replace('foobarbaz', 'b..
 SELECT string_to_array('xx~~yy~~zz', '~~'), string_to_array('a b', NULL), string_to_array('', ','), array_to_string(ARRAY['a', 'b'], '');
 SELECT to_char(1234.5, '9999.99'), to_char(-5, '999'), to_char(1234567, '9,999,999'), to_char(5, '000'), to_char(0.5, '0.99'), to_char(12, 'FM999');
 SELECT to_number('1,234.5', '9,999.9');
-SELECT 'abc' || 'def' AS joined, 'Ünïcödé' AS u, lower('ÀÉ'), upper('straße');
+SELECT 'abc' || 'def' AS joined, 'Ünïcödé' AS u;
 SELECT 'a' COLLATE "C" < 'b';
 SELECT left(NULL, 1), concat(NULL, NULL), replace('a', NULL, 'b');
 SELECT nofn('a');
 SELECT length(5);
 SELECT upper(5);
-SELECT substring('abc' FROM 'a' FOR '#');
 SELECT repeat('x', -1), lpad('x', -1), left('', 5);
-SELECT unistr('\0041'), normalize('a');
-SELECT parse_ident('a.b'), to_ascii('a');
 SELECT strpos('abc', ''), position('' IN 'abc'), split_part('abc', '', 1);
 SELECT btrim(E'\t a \n', E' \t\n');
 SELECT char_length('日本語'), substring('日本語', 2, 1), reverse('日本語'), lpad('日', 3, '本'), left('日本語', 2);
