@@ -550,10 +550,10 @@ func (s *spread) Final() (datum.Datum, error) {
 		m.Sub(m, big.NewInt(1))
 	}
 	d := num{m.Mul(m, n), 0}
-	scale := divScale(a, d)
-	v := quotient(a, d, scale)
+	digits := divScale(a, d)
+	v := quotient(a, d, digits)
 	if s.root {
-		v = sqrtTo(v, scale)
+		v = sqrtTo(v, digits)
 	}
 	return v.datum()
 }
