@@ -180,10 +180,11 @@ func (a *alterer) missing(c *catalog.Column, def *ast.ColumnDef) error {
 	if err != nil {
 		return err
 	}
-	if expr.NeedsSession(x) || expr.VolatilityOf(x) == expr.Volatile {
+	session := a.binder.config.Session
+	if expr.VolatilityOf(x) == expr.Volatile || session == nil && expr.NeedsSession(x) {
 		return pgerror.NotSupported("adding a column whose default is not a constant").At(def.Position())
 	}
-	v, err := x.Eval(&expr.Env{Format: a.binder.config.Format})
+	v, err := x.Eval(&expr.Env{Format: a.binder.config.Format, Session: session})
 	if err != nil {
 		return err
 	}

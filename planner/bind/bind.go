@@ -23,6 +23,9 @@ type Config struct {
 	// Format holds the settings that the literals of a DEFAULT or CHECK are read
 	// with; nil means UTC and PostgreSQL's defaults.
 	Format *datum.Format
+	// Session evaluates the DEFAULT now() and its like of a column that is added,
+	// for the objects that are there; nil refuses such a column with 0A000.
+	Session *expr.Session
 	// Database is the name that a three-part name may begin with; empty allows any.
 	Database string
 }

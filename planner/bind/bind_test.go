@@ -92,7 +92,8 @@ func newTestCatalog() *testCatalog {
 }
 
 func (c *testCatalog) config(params []datum.Type) bind.Config {
-	return bind.Config{Catalog: c.snapshot, Policies: testPolicies{}, Params: params, Database: "app"}
+	return bind.Config{Catalog: c.snapshot, Policies: testPolicies{}, Params: params, Database: "app",
+		Session: &expr.Session{TransactionTime: 86400_000_000}}
 }
 
 func (c *testCatalog) bind(sql string, params []datum.Type) (*plan.Plan, error) {
