@@ -286,10 +286,10 @@ func (c *client) described(cols []session.Column) error {
 	return c.r.Columns(cols)
 }
 
-// TestScripts runs the scripts in testdata: SQL through sessions, over an oracle
+// TestScripts runs the scripts in testdata/scripts: SQL through sessions, over an oracle
 // and partitions in memory.
 func TestScripts(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/scripts", func(t *testing.T, path string) {
 		w := memory.New(4)
 		w.ChunkRows = 3
 		w.Choose = func(r execute.PlaceRequest) ([]object.PartitionID, error) {

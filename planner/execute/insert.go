@@ -155,7 +155,7 @@ func (in *insertion) assignPlaces(ctx context.Context, count int, which func(*it
 		if it.part == l.Partition && it.Version == l.Version {
 			in.wait.wanted = true // refused there just now: its release is under way
 		}
-		it.follow(l, plan.FromOracle, it.part != 0)
+		it.follow(l, plan.FromOracle, false) // what stands has arrived, or was never moved
 	}
 	return nil
 }

@@ -72,6 +72,7 @@ func (w *World) Arrive(id object.ID) {
 	delete(w.transit, id)
 	p := w.partition(t.to)
 	delete(p.gone, id)
+	p.arrived[t.version] = true
 	p.objects[id] = stored{row: t.row, version: t.version, revision: t.revision}
 	w.directory[id] = object.Location{Partition: t.to, Version: t.version}
 }

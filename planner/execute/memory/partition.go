@@ -14,6 +14,8 @@ type partition struct {
 	id      object.PartitionID
 	applied uint64
 	objects map[object.ID]stored
+	// arrived remembers the moves that came here.
+	arrived map[object.LocationVersion]bool
 	// gone remembers ids that left: where to, or nowhere (released).
 	gone    map[object.ID]object.Location
 	tables  map[object.TableID]*catalog.Table
@@ -32,7 +34,7 @@ func newPartition(id object.PartitionID) *partition {
 	return &partition{
 		id: id, objects: make(map[object.ID]stored), gone: make(map[object.ID]object.Location),
 		tables: make(map[object.TableID]*catalog.Table), dropped: make(map[object.TableID]bool),
-		cursors: make(map[uint64][]*command.Chunk),
+		cursors: make(map[uint64][]*command.Chunk), arrived: make(map[object.LocationVersion]bool),
 	}
 }
 
@@ -84,10 +86,12 @@ func (w *World) owns(p *partition, t *catalog.Table, target *command.Target) (co
 		return command.Elsewhere, marker
 	case t.Placement.Static && w.home(t, target.ID) == p.id:
 		return 0, object.Location{}
-	case target.Version != 0:
-		return 0, object.Location{}
+	case target.Version == 0:
+		return command.Elsewhere, object.Location{}
+	case (target.Arriving || t.Placement.Static) && !p.arrived[target.Version]:
+		return command.Awaited, object.Location{} // made by a move that has not come
 	}
-	return command.Elsewhere, object.Location{}
+	return 0, object.Location{}
 }
 
 func (w *World) home(t *catalog.Table, id object.ID) object.PartitionID {
