@@ -118,18 +118,47 @@ func (c *Call) Eval(env *Env) (datum.Datum, error) {
 	case opFnx:
 		return c.evalMany(env)
 	}
-	a, err := c.Args[0].Eval(env)
+	var left, right datum.Datum
+	a, err := fetch(c.Args[0], env, &left)
 	if err != nil {
 		return datum.Datum{}, err
 	}
-	b, err := c.Args[1].Eval(env)
+	b, err := fetch(c.Args[1], env, &right)
 	if err != nil || (c.strict && (a.IsNull() || b.IsNull())) {
 		return datum.Datum{}, err
 	}
-	if c.op == opFn2 {
-		return c.f2(a, b)
+	switch op := c.op; {
+	case op == opFn2:
+		return c.f2(*a, *b)
+	case op >= opIntEq && op <= opIntGe:
+		return datum.NewBool(compareInt(op, a.Int(), b.Int())), nil
+	default:
+		return apply(op, a, b)
 	}
-	return apply(c.op, a, b)
+}
+
+// fetch evaluates an operand; values of rows, parameters and constants are not
+// copied into buf but pointed at.
+func fetch(e Expr, env *Env, buf *datum.Datum) (*datum.Datum, error) {
+	switch e := e.(type) {
+	case *Column:
+		if uint(e.Index) < uint(len(env.Row)) {
+			if v := &env.Row[e.Index]; v.Kind() == e.kind && e.kind != datum.KindArray {
+				return v, nil
+			}
+		}
+	case *Const:
+		return &e.Value, nil
+	case *Param:
+		if uint(e.Index) < uint(len(env.Params)) {
+			if v := &env.Params[e.Index]; v.Kind() == e.kind && e.kind != datum.KindArray {
+				return v, nil
+			}
+		}
+	}
+	v, err := e.Eval(env)
+	*buf = v
+	return buf, err
 }
 
 func (c *Call) eval3(env *Env) (datum.Datum, error) {
@@ -202,7 +231,7 @@ func (c *Call) on(env *Env, a, b datum.Datum) (datum.Datum, error) {
 	case opFn1, opFn3:
 		return datum.Datum{}, notSupportedCall(c.Fn)
 	}
-	return apply(c.op, a, b)
+	return apply(c.op, &a, &b)
 }
 
 func (c *Call) children() []Expr { return c.Args }

@@ -190,8 +190,7 @@ func castFn(f castFunction) fnx {
 // Comparisons between kinds.
 
 func compareInts(op opcode, a, b int64) datum.Datum {
-	d, _ := apply(op, datum.NewInt(a), datum.NewInt(b))
-	return d
+	return datum.NewBool(compareInt(op, a, b))
 }
 
 // dateVersus compares a date with a timestamp (swap: the other way round).

@@ -58,21 +58,29 @@ const (
 	opFloat8Div
 )
 
-// apply computes a binary operator on values that are not NULL.
-func apply(op opcode, a, b datum.Datum) (datum.Datum, error) {
+// compareInt decides an integer comparison.
+func compareInt(op opcode, a, b int64) bool {
 	switch op {
 	case opIntEq:
-		return datum.NewBool(a.Int() == b.Int()), nil
+		return a == b
 	case opIntNe:
-		return datum.NewBool(a.Int() != b.Int()), nil
+		return a != b
 	case opIntLt:
-		return datum.NewBool(a.Int() < b.Int()), nil
+		return a < b
 	case opIntLe:
-		return datum.NewBool(a.Int() <= b.Int()), nil
+		return a <= b
 	case opIntGt:
-		return datum.NewBool(a.Int() > b.Int()), nil
-	case opIntGe:
-		return datum.NewBool(a.Int() >= b.Int()), nil
+		return a > b
+	}
+	return a >= b
+}
+
+// apply computes a binary operator on values that are not NULL. Values come by
+// pointer because a Datum is too wide for registers.
+func apply(op opcode, a, b *datum.Datum) (datum.Datum, error) {
+	switch op {
+	case opIntEq, opIntNe, opIntLt, opIntLe, opIntGt, opIntGe:
+		return datum.NewBool(compareInt(op, a.Int(), b.Int())), nil
 	case opTextEq:
 		return datum.NewBool(a.Text() == b.Text()), nil
 	case opTextNe:
@@ -86,17 +94,17 @@ func apply(op opcode, a, b datum.Datum) (datum.Datum, error) {
 	case opTextGe:
 		return datum.NewBool(a.Text() >= b.Text()), nil
 	case opEq:
-		return datum.NewBool(datum.Equal(a, b)), nil
+		return datum.NewBool(datum.Equal(*a, *b)), nil
 	case opNe:
-		return datum.NewBool(!datum.Equal(a, b)), nil
+		return datum.NewBool(!datum.Equal(*a, *b)), nil
 	case opLt:
-		return datum.NewBool(datum.Compare(a, b) < 0), nil
+		return datum.NewBool(datum.Compare(*a, *b) < 0), nil
 	case opLe:
-		return datum.NewBool(datum.Compare(a, b) <= 0), nil
+		return datum.NewBool(datum.Compare(*a, *b) <= 0), nil
 	case opGt:
-		return datum.NewBool(datum.Compare(a, b) > 0), nil
+		return datum.NewBool(datum.Compare(*a, *b) > 0), nil
 	case opGe:
-		return datum.NewBool(datum.Compare(a, b) >= 0), nil
+		return datum.NewBool(datum.Compare(*a, *b) >= 0), nil
 	case opFloat8Add, opFloat8Sub, opFloat8Mul, opFloat8Div:
 		return floatArith(op, a.Float(), b.Float())
 	}
