@@ -78,6 +78,7 @@ type Cache struct {
 	releases  releaseQueue
 	sequences sequences
 
+	misses    atomic.Int64
 	redirects atomic.Int64
 	updates   atomic.Int64
 	heard     atomic.Int64 // when the stream was last heard, in Unix nanoseconds
@@ -134,7 +135,21 @@ func (c *Cache) Close() {
 // Lookup returns what the cache knows of an object's location. For an object of a
 // static table that is an exception; none means its home, as far as is known. It
 // neither blocks nor allocates.
-func (c *Cache) Lookup(id object.ID) (catalog.Located, bool) { return c.locations.lookup(id) }
+func (c *Cache) Lookup(id object.ID) (catalog.Located, bool) {
+	known, ok := c.locations.lookup(id)
+	if !ok {
+		c.miss(id)
+	}
+	return known, ok
+}
+
+// miss counts an id that the cache does not know. What is at its home by the
+// static rule need not be known.
+func (c *Cache) miss(id object.ID) {
+	if t := c.Catalog().Tables[id.Table()]; t == nil || !t.Placement.Static {
+		c.misses.Add(1)
+	}
+}
 
 // Locate returns where objects live, from the cache or else from the oracle. A
 // zero location was linearizable when it was given: the directory has no entry.
@@ -145,6 +160,7 @@ func (c *Cache) Locate(ctx context.Context, ids []object.ID) ([]catalog.Located,
 	for i, id := range ids {
 		known, ok := c.locations.lookup(id)
 		if answers[i] = known; !ok {
+			c.miss(id)
 			missing = append(missing, id)
 			at = append(at, i)
 		}
@@ -277,7 +293,7 @@ func (c *Cache) takeUpdates(updates []Update) {
 
 // CacheStats counts what the cache did.
 func (c *Cache) CacheStats() catalog.CacheStats {
-	stats := catalog.CacheStats{Redirects: c.redirects.Load(), Updates: c.updates.Load()}
+	stats := catalog.CacheStats{Misses: c.misses.Load(), Redirects: c.redirects.Load(), Updates: c.updates.Load()}
 	c.locations.stats(&stats)
 	stats.Lag = max(0, time.Since(time.Unix(0, c.heard.Load())))
 	return stats

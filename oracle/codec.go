@@ -63,6 +63,16 @@ func (d *decoder) uvarint() uint64 {
 	return v
 }
 
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.b)
+	if n <= 0 {
+		d.fail()
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
 // uint32 reads a number that fits 32 bits.
 func (d *decoder) uint32() uint32 {
 	v := d.uvarint()

@@ -17,9 +17,9 @@ func sampleCommands() []logCommand {
 	return []logCommand{
 		&initialise{Partitions: fourPartitions()},
 		&assign{items: []catalog.Assignment{{ID: "\x00\x00\x40\x00a", Partition: 3}, {ID: "b"}}},
-		&beginMoves{to: 2, ids: []object.ID{"a", "b"}},
+		&beginMoves{to: 2, ids: []object.ID{"a", "b"}, at: -5},
 		&beginReleases{ids: []object.ID{"a"}},
-		&finish{move: 300, fates: []fate{gone, stays, deferred}, reason: "some"},
+		&finish{move: 300, fates: []fate{gone, stays, deferred}, reason: "some", at: 1 << 50},
 		&settled{moves: []object.LocationVersion{1, 2}},
 		&allocate{table: 16384, column: 1, count: 32},
 		&createTable{Request: RequestID{1}, Spec: spec},

@@ -73,6 +73,7 @@ type assigned struct {
 type beginMoves struct {
 	to  object.PartitionID
 	ids []object.ID
+	at  int64 // Unix microseconds, for people
 }
 
 // intent is the answer for one id of a beginMoves.
@@ -95,6 +96,7 @@ type finish struct {
 	move   object.LocationVersion
 	fates  []fate // for each id of the batch
 	reason string // why some stay
+	at     int64  // Unix microseconds, for people
 }
 
 // fate is what became of one id of a batch. On disk: append only.
@@ -199,7 +201,7 @@ func (d *decoder) assignments() []catalog.Assignment {
 
 func (c *beginMoves) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(append(dst, kindBeginMoves), uint64(c.to))
-	return appendIDs(dst, c.ids)
+	return binary.AppendVarint(appendIDs(dst, c.ids), c.at)
 }
 
 func (c *beginReleases) append(dst []byte) []byte {
@@ -213,7 +215,7 @@ func (c *finish) append(dst []byte) []byte {
 	for _, f := range c.fates {
 		dst = append(dst, byte(f))
 	}
-	return dst
+	return binary.AppendVarint(dst, c.at)
 }
 
 func (c *settled) append(dst []byte) []byte {
@@ -282,7 +284,7 @@ func decodeBinary(kind byte, d *decoder) (logCommand, error) {
 	case kindAssign:
 		return &assign{items: d.assignments()}, nil
 	case kindBeginMoves:
-		return &beginMoves{to: object.PartitionID(d.uint32()), ids: d.ids()}, nil
+		return &beginMoves{to: object.PartitionID(d.uint32()), ids: d.ids(), at: d.varint()}, nil
 	case kindBeginReleases:
 		return &beginReleases{ids: d.ids()}, nil
 	case kindFinish:
@@ -291,6 +293,7 @@ func decodeBinary(kind byte, d *decoder) (logCommand, error) {
 		for i := range c.fates {
 			c.fates[i] = fate(d.byte())
 		}
+		c.at = d.varint()
 		return c, nil
 	case kindSettled:
 		c := &settled{moves: make([]object.LocationVersion, d.count())}

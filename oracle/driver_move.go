@@ -3,6 +3,7 @@ package oracle
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
@@ -82,7 +83,7 @@ func (d *driver) arrive(b *batch, departed *command.Departed) error {
 
 // finish notes in the log what became of the batch.
 func (d *driver) finish(name string, b *batch, departed *command.Departed, reason string) {
-	c := &finish{move: b.move, fates: make([]fate, len(b.ids)), reason: reason}
+	c := &finish{move: b.move, fates: make([]fate, len(b.ids)), reason: reason, at: time.Now().UnixMicro()}
 	for i := range departed.Objects {
 		switch o := &departed.Objects[i]; {
 		case o.Gone:

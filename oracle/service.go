@@ -406,7 +406,7 @@ func (m *Machine) moves() []catalog.Move {
 		if !b.done && !b.release {
 			moves = append(moves, catalog.Move{
 				Version: b.move, Table: b.table, From: b.from, To: b.to,
-				State: catalog.MovePending, Objects: len(b.ids),
+				State: catalog.MovePending, Objects: len(b.ids), Started: time.UnixMicro(b.started).UTC(),
 			})
 		}
 	}

@@ -66,7 +66,7 @@ func (s *Service) intend(ctx context.Context, w *moveWait) error {
 		n := s.sizes.batch(w.request.IDs[todo[0]].Table(), s.cfg.MoveBatch, s.cfg.MoveBytes)
 		part := todo[:min(n, len(todo))]
 		todo = todo[len(part):]
-		c := &beginMoves{to: w.request.To}
+		c := &beginMoves{to: w.request.To, at: time.Now().UnixMicro()}
 		for _, i := range part {
 			c.ids = append(c.ids, w.request.IDs[i])
 		}

@@ -83,6 +83,7 @@ type batch struct {
 	from    object.PartitionID
 	to      object.PartitionID // 0 for a release
 	ids     []object.ID        // none once done
+	started int64              // Unix microseconds, for people
 }
 
 type sequenceKey struct {
@@ -231,7 +232,7 @@ func (b *batch) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(b.table))
 	dst = binary.AppendUvarint(dst, uint64(b.from))
 	dst = binary.AppendUvarint(dst, uint64(b.to))
-	return appendIDs(dst, b.ids)
+	return binary.AppendVarint(appendIDs(dst, b.ids), b.started)
 }
 
 func decodeBatch(v []byte) (*batch, error) {
@@ -239,7 +240,7 @@ func decodeBatch(v []byte) (*batch, error) {
 	b := &batch{move: object.LocationVersion(d.uvarint()), release: d.bool(), done: d.bool()}
 	b.table = object.TableID(d.uint32())
 	b.from, b.to = object.PartitionID(d.uint32()), object.PartitionID(d.uint32())
-	b.ids = d.ids()
+	b.ids, b.started = d.ids(), d.varint()
 	return b, d.end()
 }
 

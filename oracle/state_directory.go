@@ -3,6 +3,7 @@ package oracle
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/object"
@@ -118,6 +119,7 @@ func (t *tx) beginMoves(c *beginMoves) []intent {
 			b := batches[key]
 			if b == nil {
 				if b = t.newBatch(key, c.to); b != nil {
+					b.started = c.at
 					batches[key] = b
 					order = append(order, b)
 				}
@@ -248,7 +250,7 @@ func (t *tx) finish(c *finish) {
 		return
 	}
 	t.finished = append(t.finished, &finishedMove{move: b.move, ids: b.ids, fates: c.fates})
-	t.remember(b, moved, missing, c.reason)
+	t.remember(b, c, moved, missing)
 	b.done, b.ids = true, nil
 	t.saveBatch(b)
 }
@@ -269,10 +271,11 @@ func (t *tx) relocate(b *batch, id object.ID) {
 }
 
 // remember keeps what became of a move, and forgets the oldest.
-func (t *tx) remember(b *batch, moved, missing int, reason string) {
+func (t *tx) remember(b *batch, c *finish, moved, missing int) {
 	m := catalog.Move{
 		Version: b.move, Table: b.table, From: b.from, To: b.to, State: catalog.MoveDone,
-		Objects: moved + missing, Moved: moved, Missing: missing, Reason: reason,
+		Objects: moved + missing, Moved: moved, Missing: missing, Reason: c.reason,
+		Started: time.UnixMicro(b.started).UTC(), Finished: time.UnixMicro(c.at).UTC(),
 	}
 	if moved == 0 {
 		m.State = catalog.MoveFailed

@@ -96,6 +96,10 @@ type Move struct {
 	Moved   int // how many have arrived
 	Missing int // how many were not there to be moved
 	Reason  string
+	// Started and Finished are by the clock of the oracle's leader at that time;
+	// Finished is zero while the move is under way.
+	Started  time.Time
+	Finished time.Time
 }
 
 // CacheStats counts what a node's cache of locations did.
