@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -101,11 +102,11 @@ func code(err error) string {
 }
 
 // count counts the calls of some steps.
-func (f *fixture) count(steps ...string) *int {
-	n := new(int)
+func (f *fixture) count(steps ...string) *atomic.Int64 {
+	n := new(atomic.Int64)
 	f.w.Hook = func(step string, _ object.PartitionID) error {
 		if slices.Contains(steps, step) {
-			*n++
+			n.Add(1)
 		}
 		return nil
 	}
@@ -145,8 +146,8 @@ func TestLimitStopsEarly(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	// The limit is told to the partitions: each has one chunk beyond the first.
-	if *next > 8 {
-		t.Errorf("%d chunks were asked for", *next)
+	if next.Load() > 8 {
+		t.Errorf("%d chunks were asked for", next.Load())
 	}
 	if n := f.w.Cursors(); n != 0 {
 		t.Errorf("%d cursors are open", n)
@@ -167,8 +168,8 @@ func TestPull(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.Close() // waits for what is under way
-	if *calls > 4+1 {
-		t.Errorf("%d chunks were asked for, for one row", *calls)
+	if calls.Load() > 4+1 {
+		t.Errorf("%d chunks were asked for, for one row", calls.Load())
 	}
 	if n := f.w.Cursors(); n != 0 {
 		t.Errorf("%d cursors are open", n)
@@ -389,8 +390,8 @@ func TestManyKeys(t *testing.T) {
 	if got := f.run("SELECT count(*), sum(a) FROM d WHERE id = ANY('{" + strings.Join(keys, ",") + "}')"); got[0] != "40000,40000" {
 		t.Errorf("got %v", got)
 	}
-	if *reads != 8 {
-		t.Errorf("%d reads", *reads)
+	if reads.Load() != 8 {
+		t.Errorf("%d reads", reads.Load())
 	}
 }
 
