@@ -1,6 +1,6 @@
 # What CI calls, and what a developer calls before a commit.
 GO ?= go
-STATICCHECK ?= $(GO) run honnef.co/go/tools/cmd/staticcheck
+STATICCHECK ?= $(GO) tool staticcheck
 
 .PHONY: check format vet staticcheck imports test race cluster build
 

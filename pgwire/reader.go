@@ -52,9 +52,6 @@ func newReader(r io.Reader, limit int) *reader {
 	return &reader{r: bufio.NewReaderSize(r, readBufferBytes), max: limit}
 }
 
-// buffered reports whether more of the client's input is here already.
-func (r *reader) buffered() bool { return r.r.Buffered() > 0 }
-
 // next reads one message. Errors are *errMalformed (go on), a *pgerror.Error
 // (tell the client and close) or one of the connection.
 func (r *reader) next() (pgproto3.FrontendMessage, error) {

@@ -1,52 +1,53 @@
+//go:build cluster
+
 package cluster
 
 import (
-	"testing"
+	"errors"
+	"math"
+	"sync"
+	"time"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// op makes an operation for the tests of the model.
-func op(client int, call, ret int64, in input, out output) porcupine.Operation {
-	return porcupine.Operation{ClientId: client, Input: in, Output: out, Call: call, Return: ret}
+// history gathers the operations of concurrent clients.
+type history struct {
+	start time.Time
+	mu    sync.Mutex // guards ops
+	ops   []porcupine.Operation
 }
 
-// TestModelFindsWrongHistories checks the checker: each wrong history is found,
-// and the right one beside it is accepted.
-func TestModelFindsWrongHistories(t *testing.T) {
-	create := op(0, 0, 1, input{1, insert, 5}, output{exists: true})
-	cases := []struct {
-		name string
-		ops  []porcupine.Operation
-		ok   bool
-	}{
-		{"read after insert", []porcupine.Operation{create, op(1, 2, 3, input{1, read, 0}, output{exists: true, value: 5})}, true},
-		{"stale read", []porcupine.Operation{create, op(1, 2, 3, input{1, read, 0}, output{})}, false},
-		{"overlapping read may miss", []porcupine.Operation{create, op(1, 0, 3, input{1, read, 0}, output{})}, true},
-		{"insert twice", []porcupine.Operation{create, op(1, 2, 3, input{1, insert, 6}, output{exists: true})}, false},
-		{"second insert refused", []porcupine.Operation{create, op(1, 2, 3, input{1, insert, 6}, output{})}, true},
-		{"lost update", []porcupine.Operation{create,
-			op(1, 2, 5, input{1, add, 1}, output{exists: true, value: 6}),
-			op(2, 2, 5, input{1, add, 1}, output{exists: true, value: 6})}, false},
-		{"two updates", []porcupine.Operation{create,
-			op(1, 2, 5, input{1, add, 1}, output{exists: true, value: 6}),
-			op(2, 2, 5, input{1, add, 1}, output{exists: true, value: 7})}, true},
-		{"unknown update is seen", []porcupine.Operation{create,
-			op(1, 2, 1<<62, input{1, add, 1}, output{unknown: true}),
-			op(2, 6, 7, input{1, read, 0}, output{exists: true, value: 6})}, true},
-		{"unknown update is seen, then not", []porcupine.Operation{create,
-			op(1, 2, 1<<62, input{1, add, 1}, output{unknown: true}),
-			op(2, 6, 7, input{1, read, 0}, output{exists: true, value: 6}),
-			op(2, 8, 9, input{1, read, 0}, output{exists: true, value: 5})}, false},
-		{"update executed twice", []porcupine.Operation{create,
-			op(1, 2, 5, input{1, add, 1}, output{exists: true, value: 7})}, false},
-		{"deleted, then read", []porcupine.Operation{create,
-			op(1, 2, 3, input{1, remove, 0}, output{exists: true, value: 5}),
-			op(1, 4, 5, input{1, read, 0}, output{exists: true, value: 5})}, false},
-	}
-	for _, c := range cases {
-		if got := porcupine.CheckOperations(model, c.ops); got != c.ok {
-			t.Errorf("%s: linearizable %v, want %v", c.name, got, c.ok)
+func newHistory() *history { return &history{start: time.Now()} }
+
+func (h *history) now() int64 { return int64(time.Since(h.start)) }
+
+// record adds an operation that was called at the given time and has just
+// returned. An operation with an unknown outcome may take effect at any time
+// later; a read of that kind says nothing.
+func (h *history) record(client int, in input, out output, called int64) {
+	returned := h.now()
+	if out.unknown {
+		if in.kind == read {
+			return
 		}
+		returned = math.MaxInt64
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ops = append(h.ops, porcupine.Operation{ClientId: client, Input: in, Output: out, Call: called, Return: returned})
+}
+
+// hadNoEffect reports whether an error says that the statement did nothing.
+func hadNoEffect(err error) bool {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return pgconn.SafeToRetry(err)
+	}
+	switch pg.Code {
+	case "40001", "53300", "57P03":
+		return true
+	}
+	return false
 }

@@ -4,7 +4,10 @@ package tour
 
 import (
 	"context"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,5 +40,36 @@ func TestThreeNodes(t *testing.T) {
 		if !strings.Contains(string(out), "written through n2") {
 			t.Error("what was written through n2 is not found through n3")
 		}
+	}
+}
+
+// copyTree copies what a clone would hold, so that the tour leaves nothing behind.
+func copyTree(t *testing.T, to string) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if rel == ".git" || rel == "bin" || strings.HasPrefix(rel, "ssmr-data") {
+				return filepath.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(to, rel), 0o755)
+		}
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, rel), text, 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
