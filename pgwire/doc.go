@@ -20,7 +20,8 @@
 //
 // # Flow
 //
-// Output is buffered and written when the buffer is full, at Sync, at Flush and
-// at the end of a simple query. A write blocks while the client does not read:
-// that holds up the client's own statement and nothing else.
+// Output is buffered, and written when the buffer is full and before the
+// connection waits for its client: whoever waits for an answer gets it, and whoever
+// pipelines is answered in few writes. A write blocks while the client does not
+// read: that holds up the client's own statement and nothing else.
 package pgwire
