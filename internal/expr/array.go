@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"slices"
+
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/pgerror"
 )
@@ -153,8 +155,8 @@ func NewArray(elems ...Expr) (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, nested := t.Elem(); nested {
-		return nil, pgerror.NotSupported("an array of several dimensions")
+	if t.IsArray() { // ARRAY[ARRAY[...], ...] has one dimension more
+		return makeArray(list, base(t))
 	}
 	at, ok := t.Array()
 	if !ok {
@@ -171,12 +173,12 @@ func makeArray(elems []Expr, t datum.Type) (Expr, error) {
 	return &ArrayExpr{Elems: elems, Typ: t, deep: d}, nil
 }
 
-// NewSubscript makes array[index]. A subscript of a jsonb value is refused.
+// NewSubscript makes array[index], or json -> index for a jsonb.
 func NewSubscript(array, index Expr) (Expr, error) {
 	t, ok := array.Type().Elem()
 	if !ok {
 		if array.Type() == datum.JSONB {
-			return nil, pgerror.NotSupported("a subscript of type jsonb")
+			return NewOperator("->", array, index)
 		}
 		return nil, pgerror.New(pgerror.DatatypeMismatch,
 			"cannot subscript type %s because it does not support subscripting", array.Type())
@@ -286,7 +288,43 @@ func (e *ArrayExpr) Eval(env *Env) (datum.Datum, error) {
 		}
 	}
 	t, _ := e.Typ.Elem()
+	if len(list) > 0 && e.Elems[0].Type().IsArray() {
+		return stack(t, list)
+	}
 	return datum.NewArray(t, list), nil
+}
+
+// stack makes an array of arrays that have the same dimensions.
+func stack(elem datum.Type, list []datum.Datum) (datum.Datum, error) {
+	bad := func() error {
+		return pgerror.New(pgerror.ArraySubscriptError, "multidimensional arrays must have array expressions with matching dimensions")
+	}
+	var dims []datum.Dim
+	var elems []datum.Datum
+	empty := 0
+	for _, v := range list {
+		a := v.Array()
+		if a == nil || len(a.Dims) == 0 {
+			empty++
+			continue
+		}
+		if dims == nil {
+			dims = append([]datum.Dim{{Len: int32(len(list)), Lower: 1}}, a.Dims...)
+		} else if !slices.Equal(dims[1:], a.Dims) {
+			return datum.Datum{}, bad()
+		}
+		elems = append(elems, a.Elems...)
+	}
+	switch {
+	case empty == len(list):
+		return datum.NewArray(elem, nil), nil
+	case empty > 0:
+		return datum.Datum{}, bad()
+	case len(dims) > datum.MaxDims:
+		return datum.Datum{}, pgerror.New(pgerror.ProgramLimitExceeded,
+			"number of array dimensions (%d) exceeds the maximum allowed (%d)", len(dims), datum.MaxDims)
+	}
+	return datum.NewArrayDims(elem, dims, elems), nil
 }
 
 // Eval is NULL outside the array's bounds.

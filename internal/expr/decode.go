@@ -222,6 +222,14 @@ func (r *reader) listHeads(tag byte) func([]Expr) (Expr, error) {
 			if !ok {
 				return nil, malformed()
 			}
+			if len(k) > 0 && k[0].Type().OID == t.OID {
+				elem = t
+			}
+			for _, e := range k {
+				if elem.IsArray() && e.Type().OID != t.OID {
+					return nil, malformed()
+				}
+			}
 			if err := alike(elem, k...); err != nil {
 				return nil, err
 			}

@@ -36,6 +36,15 @@
 // # Limits
 //
 // Nesting is bounded by MaxDepth (54001), arguments by MaxArgs (54023), and a
-// value that an expression makes by MaxValueBytes (54000). Subscripts of jsonb,
-// slices, arrays of several dimensions in ARRAY[] and VARIADIC are refused with 0A000, and so are functions that PostgreSQL has and ssmr does not.
+// value that an expression makes by MaxValueBytes (54000). Array slices, VARIADIC
+// and back-references, look-around, \m, \M and a mix of greedy and non-greedy
+// quantifiers in regular expressions are refused with 0A000, and so are functions
+// that PostgreSQL has and ssmr does not.
+//
+// What differs from PostgreSQL: texts order by bytes, while upper, lower, initcap
+// and ILIKE map letters by Unicode; groups of a regular expression that could
+// match in several ways may match in another; pg_typeof returns text and nextval
+// takes it, as there is no regtype and no regclass; functions of floats may
+// differ in the last digit; clock_timestamp() is read once for a statement where
+// it stands in a partition's program.
 package expr

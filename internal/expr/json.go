@@ -63,15 +63,7 @@ func jsonElement(asText bool) fn2 {
 	}
 }
 
-// jsonPath is #> and #>>.
-func jsonPath(asText bool) fn2 {
-	return func(a, b datum.Datum) (datum.Datum, error) {
-		v, ok := follow(datum.ViewJSON(a), b.Array().Elems)
-		return got(v, ok, asText, a)
-	}
-}
-
-// jsonExtractPath is json_extract_path with its path as arguments.
+// jsonExtractPath is #> and #>>, and json_extract_path with its path as arguments.
 func jsonExtractPath(asText bool) fnx {
 	return func(_ *Env, _ *Call, a []datum.Datum) (datum.Datum, error) {
 		path := a[1:]

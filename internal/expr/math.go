@@ -178,7 +178,6 @@ func finite(inDomain func(float64) bool, f func(float64) float64) fn1 {
 
 func notInf(x float64) bool  { return !math.IsInf(x, 0) }
 func inUnit(x float64) bool  { return x >= -1 && x <= 1 }
-func all(float64) bool       { return true }
 func fromOne(x float64) bool { return x >= 1 }
 
 func floatSign(x float64) float64 {

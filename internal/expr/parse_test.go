@@ -431,7 +431,7 @@ func (p *parser) word(t string) Expr {
 		return p.caseExpr()
 	case "array":
 		p.want("[")
-		return p.must(NewArray(p.list("]")...))
+		return p.must(p.arrayExpr())
 	case "cast":
 		p.want("(")
 		e := p.expr(0)
@@ -497,6 +497,20 @@ func (p *parser) function(name string) Expr {
 		return p.must(NewMinMax(name == "greatest", list...))
 	}
 	return p.must(NewFunction(name, list...))
+}
+
+// arrayExpr reads what follows ARRAY[; [...] within is an array too.
+func (p *parser) arrayExpr() (Expr, error) {
+	var list []Expr
+	for !p.is("]") {
+		if p.is("[") {
+			list = append(list, p.must(p.arrayExpr()))
+		} else {
+			list = append(list, p.expr(0))
+		}
+		p.is(",")
+	}
+	return NewArray(list...)
 }
 
 func (p *parser) caseExpr() Expr {

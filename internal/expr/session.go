@@ -175,6 +175,15 @@ func oncePerStatement(id uint32) bool {
 	return id == 2649 || id == 274 // clock_timestamp, timeofday
 }
 
+// ageToday is age(t): the distance from midnight today.
+func ageToday(env *Env, s *Session, a []datum.Datum) (datum.Datum, error) {
+	today := microsDate(toLocal(env, s.TransactionTime)) * microDay
+	if a[0].Kind() == datum.KindTimestampTZ {
+		return ageOf(today, toLocal(env, a[0].Int()))
+	}
+	return ageOf(today, a[0].Int())
+}
+
 // completeCall turns a call that leaves an argument to the session into the full
 // one: age(t) is age(current_date, t).
 func completeCall(fn *Overload, args []Expr) (*Overload, []Expr, error) {

@@ -5,9 +5,9 @@ package expr
 func dateFunctions() []fun {
 	return []fun{
 		{1199, "age", "timestamptz,timestamptz", "interval", "", fnx(ageTZ)},
-		{1386, "age", "timestamptz", "interval", "s", fnx(ageTZ)},
+		{1386, "age", "timestamptz", "interval", "sh", withSession(ageToday)},
 		{2058, "age", "timestamp,timestamp", "interval", "", fn2(age)},
-		{2059, "age", "timestamp", "interval", "s", fnx(ageTZ)},
+		{2059, "age", "timestamp", "interval", "sh", withSession(ageToday)},
 		{2649, "clock_timestamp", "", "timestamptz", "vh", withSession(clockTimestamp)},
 		{1178, "date", "timestamptz", "date", "s", castFn(tzToDate)},
 		{2029, "date", "timestamp", "date", "", castFn(timestampToDate)},
