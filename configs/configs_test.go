@@ -30,7 +30,7 @@ func TestPrecedence(t *testing.T) {
 	if c.Listen != "127.0.0.1:3" || c.Log.Format != "text" || c.Log.Level != "warn" || c.Partitions != 8 {
 		t.Errorf("flags over environment over file: got %+v", c)
 	}
-	if c.Timing.Heartbeat != time.Second || c.Storage.CacheBytes != 128<<20 || c.DataDir != "./ssmr-data" {
+	if c.Timing.Heartbeat != 700*time.Millisecond || c.Storage.CacheBytes != 128<<20 || c.DataDir != "./ssmr-data" {
 		t.Errorf("defaults: got %+v", c)
 	}
 }

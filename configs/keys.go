@@ -83,7 +83,7 @@ var keys = []key{
 		func(c *Config, raw any) error { return setSize(&c.Storage.MemtableBytes, raw, 1<<20, 1<<30) },
 		func(c *Config) string { return formatSize(c.Storage.MemtableBytes) }},
 
-	{"timing.heartbeat", "1s", "a follower that hears nothing for so long starts an election", "a duration from 50ms to 1m",
+	{"timing.heartbeat", "700ms", "a follower that hears nothing for so long starts an election", "a duration from 50ms to 1m",
 		func(c *Config, raw any) error {
 			return setDuration(&c.Timing.Heartbeat, raw, 50*time.Millisecond, time.Minute)
 		},

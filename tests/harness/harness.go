@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -43,6 +44,12 @@ func Binary(t Reporter) string {
 		t.Fatal(buildErr)
 	}
 	return binary
+}
+
+// Environ is this process's environment without the variables that configure a
+// server: a node is what its arguments say.
+func Environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SSMR_") })
 }
 
 // Cleanup removes what Binary built. Call it from TestMain.
@@ -163,6 +170,7 @@ func (n *Node) Start() {
 	}
 	cmd := exec.Command(Binary(n.t), n.args...)
 	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Env = Environ()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		_ = out.Close()
