@@ -50,8 +50,8 @@ func (s *Session) bind(ctx context.Context, st *statement) (*plan.Plan, error) {
 		if refreshed || !dependsOnCatalog(err) {
 			return nil, err
 		}
-		if refreshErr := cat.Refresh(ctx); refreshErr != nil {
-			return nil, refreshErr
+		if err := s.replan(ctx); err != nil {
+			return nil, err
 		}
 		if cat.Catalog().Version == snap.Version {
 			return nil, err
@@ -98,7 +98,7 @@ func (s *Session) unfence(ctx context.Context, p *plan.Plan, snap *catalog.Snaps
 	}
 	cat := s.backend.deps.Catalog
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		if err := cat.Refresh(ctx); err != nil {
+		if err := s.replan(ctx); err != nil {
 			return err
 		}
 		if now := cat.Catalog(); now.Version != snap.Version && !valid(p, now) {
@@ -112,10 +112,20 @@ func (s *Session) unfence(ctx context.Context, p *plan.Plan, snap *catalog.Snaps
 	}
 }
 
-// replan makes the plan of a statement anew after a partition knew a newer
-// descriptor.
+// replan brings the node's catalog up to date, so that a plan can be made anew.
 func (s *Session) replan(ctx context.Context) error {
-	return s.backend.deps.Catalog.Refresh(ctx)
+	err := s.backend.deps.Catalog.Refresh(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case pgerror.As(err) != nil:
+		return err
+	}
+	s.logger().Warn("the oracle could not be asked for the catalog", "error", err)
+	return pgerror.New(pgerror.SerializationFailure, "the oracle could not be asked").
+		WithDetail("The statement did not take effect.").WithHint("Try again.")
 }
 
 // planFor returns a plan of a prepared statement that is valid now.

@@ -12,8 +12,8 @@ import (
 
 // Dependencies are what the executor calls. All are safe for use from several
 // goroutines. Errors: an error with a *pgerror.Error in its chain is told to the
-// client with that SQLSTATE, any other one is XX000 and only logged, except
-// where a method says otherwise. Every method that takes a ctx returns soon
+// client with that SQLSTATE, any other one is XX000 (from Directory: 40001) and
+// only logged, except where a method says otherwise. Every method that takes a ctx returns soon
 // after it ended.
 type Dependencies struct {
 	Catalog    Catalog
@@ -47,9 +47,9 @@ type Directory interface {
 	// is an exception; a miss means its home, as far as the node knows.
 	Lookup(id object.ID) (catalog.Located, bool)
 	// Locate answers for each id, in their order, from the cache or from the
-	// oracle (one call for all that the cache lacks; concurrent askers of one id
-	// share it). A zero Location with Cached false is final as of the call: the
-	// directory has no entry.
+	// oracle (one call for all that the cache lacks). An answer of the oracle is
+	// never older than the call. A zero Location with Cached false is final: the
+	// directory had no entry at a moment since the call began.
 	Locate(ctx context.Context, ids []object.ID) ([]catalog.Located, error)
 	// Confirm is Locate past the cache: the oracle's leader answers, linearizably.
 	// The cache learns the answers.

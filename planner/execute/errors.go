@@ -64,6 +64,17 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
+// unasked is the error of a call to the oracle that gave no answer; nothing took
+// effect by it.
+func (x *Executor) unasked(ctx context.Context, err error) error {
+	if ctx.Err() != nil || pgerror.As(err) != nil {
+		return interrupted(ctx, err)
+	}
+	x.cfg.Logger.Warn("the oracle could not be asked", "error", err)
+	return pgerror.New(pgerror.SerializationFailure, "the oracle could not be asked").
+		WithDetail("The statement did not take effect.").WithHint("Try again.")
+}
+
 // notExecuted reports whether an error says that a command was not executed and
 // will not be.
 func notExecuted(err error) bool {

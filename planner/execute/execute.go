@@ -143,5 +143,9 @@ func (s *Settings) notice(n plan.Notice) {
 
 // NextValue returns the next value of a sequence of a column of a table.
 func (x *Executor) NextValue(ctx context.Context, table object.TableID, column int) (int64, error) {
-	return x.sequences.next(ctx, table, column)
+	v, err := x.sequences.next(ctx, table, column)
+	if err != nil {
+		return 0, x.unasked(ctx, err)
+	}
+	return v, nil
 }

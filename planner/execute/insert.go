@@ -28,7 +28,7 @@ type insertion struct {
 func (e *Execution) insert(ctx context.Context, n *plan.Insert) error {
 	in := &insertion{e: e, n: n}
 	in.serial = func(column int) (int64, error) {
-		v, err := e.x.sequences.next(ctx, n.Table.ID, column)
+		v, err := e.x.NextValue(ctx, n.Table.ID, column)
 		if err == nil && e.settings.Generated != nil {
 			e.settings.Generated(n.Table.ID, column, v)
 		}
@@ -142,7 +142,7 @@ func (in *insertion) assignPlaces(ctx context.Context, count int, which func(*it
 	case err != nil && notExecuted(err) && ctx.Err() == nil:
 		return ErrReplan // the table is being changed, or is gone
 	case err != nil:
-		return interrupted(ctx, err)
+		return in.x.unasked(ctx, err)
 	}
 	if len(stands) != len(ids) {
 		return internalError("Assign answered %d of %d ids", len(stands), len(ids))

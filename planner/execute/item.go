@@ -114,7 +114,7 @@ func (j *job) ask(ctx context.Context, count int) error {
 	located, err := j.x.deps.Directory.Locate(ctx, ids)
 	stop()
 	if err != nil {
-		return interrupted(ctx, err)
+		return j.x.unasked(ctx, err)
 	}
 	if len(located) != len(ids) {
 		return internalError("Locate answered %d of %d ids", len(located), len(ids))
@@ -172,7 +172,7 @@ func (j *job) leader(ctx context.Context, ids []object.ID) ([]catalog.Located, e
 	defer stop()
 	located, err := j.x.deps.Directory.Confirm(ctx, ids)
 	if err != nil {
-		return nil, interrupted(ctx, err)
+		return nil, j.x.unasked(ctx, err)
 	}
 	if len(located) != len(ids) {
 		return nil, internalError("Confirm answered %d of %d ids", len(located), len(ids))
@@ -180,7 +180,7 @@ func (j *job) leader(ctx context.Context, ids []object.ID) ([]catalog.Located, e
 	if j.table.Placement.Static {
 		// The slots may have changed hands meanwhile, too.
 		if err := j.x.deps.Catalog.Refresh(ctx); err != nil {
-			return nil, interrupted(ctx, err)
+			return nil, j.x.unasked(ctx, err)
 		}
 		j.snap = j.x.deps.Catalog.Catalog()
 	}
