@@ -282,7 +282,12 @@ func (mv *moving) flush(ctx context.Context, to object.PartitionID) error {
 			mv.left++
 		}
 	}
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() == nil && pgerror.As(err) == nil:
+		mv.e.x.cfg.Logger.Warn("the oracle could not be asked to move objects", "error", err)
+		return pgerror.New(pgerror.StatementCompletionUnknown, "it is unknown whether %d objects were moved", len(ids)).
+			WithHint("Try again; what was moved stays moved.")
+	case err != nil:
 		return interrupted(ctx, err)
 	}
 	if rate := mv.e.settings.MoveRate; rate > 0 {
