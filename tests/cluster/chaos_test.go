@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -91,6 +92,7 @@ func runChaos(t *testing.T, placement string) {
 	c.finalReads()
 	c.check()
 	c.checkCopies()
+	c.checkReplicas()
 }
 
 func connect(t *testing.T, n *harness.Node) *pgx.Conn {
@@ -330,5 +332,48 @@ func (c *chaos) checkCopies() {
 		if r, ok := seen[object]; ok != out.exists || ok && r.V != out.value {
 			c.t.Errorf("object %d: the scan says %v %+v, the read %+v", object, ok, r, out)
 		}
+	}
+}
+
+// checkReplicas waits until all replicas of each partition and of the oracle have
+// answered, and compares what they hold.
+func (c *chaos) checkReplicas() {
+	conn := connect(c.t, c.cluster.Nodes[0])
+	type row struct {
+		Partition int
+		Node      string
+		Applied   *int64
+		Checksum  *string
+	}
+	var found []row
+	missing := func(r row) bool { return r.Applied == nil || r.Checksum == nil }
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		rows, err := conn.Query(ctx, "SELECT partition, node, applied, checksum FROM ssmr.replicas")
+		if err == nil {
+			found, err = pgx.CollectRows(rows, pgx.RowToStructByPos[row])
+		}
+		cancel()
+		if err == nil && len(found) > 0 && !slices.ContainsFunc(found, missing) {
+			break
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatalf("not all replicas have answered: %v %+v", err, found)
+		}
+	}
+	first := make(map[int]row)
+	for _, r := range found {
+		f, ok := first[r.Partition]
+		if !ok {
+			first[r.Partition] = r
+			continue
+		}
+		if *f.Applied != *r.Applied || *f.Checksum != *r.Checksum {
+			c.t.Errorf("partition %d differs: %s has %s at index %d, %s has %s at index %d",
+				r.Partition, f.Node, *f.Checksum, *f.Applied, r.Node, *r.Checksum, *r.Applied)
+		}
+	}
+	if want := 5; len(first) != want || len(found) != 3*want {
+		c.t.Errorf("%d replicas of %d groups, want three of each of %d", len(found), len(first), want)
 	}
 }
