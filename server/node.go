@@ -212,6 +212,7 @@ func (n *Node) startReplicas(ctx context.Context) error {
 		return err
 	}
 	n.monitor = newMonitor(n, formation)
+	n.transport.Handle(methodChecksums, n.handleChecksums)
 	n.onClose("monitor", n.monitor.close)
 	return nil
 }

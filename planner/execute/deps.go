@@ -151,6 +151,10 @@ type PlaceRequest struct {
 type Introspection interface {
 	Nodes(ctx context.Context) ([]NodeStatus, error)
 	Partitions(ctx context.Context) ([]PartitionStatus, error)
+	// Replicas has every replica hashed, those of one partition at the same index of
+	// its log: ascending by partition (0 is the oracle) and node. It is as costly as
+	// reading everything.
+	Replicas(ctx context.Context) ([]ReplicaStatus, error)
 	// TableSizes counts what the partitions hold of each table. A table is missing
 	// where a leader could not be asked.
 	TableSizes(ctx context.Context) (map[object.TableID]Size, error)
@@ -184,6 +188,17 @@ type PartitionStatus struct {
 	Size              Size
 	CommandsPerSecond float64
 	Applied           uint64 // index of the last entry that the leader applied
+}
+
+// ReplicaStatus is a row of ssmr.replicas.
+type ReplicaStatus struct {
+	Partition object.PartitionID // 0: the oracle
+	Node      object.NodeID
+	Leads     bool
+	// Known says that the replica answered in time; the rest is NULL otherwise.
+	Known    bool
+	Applied  uint64 // index of the log that the checksum is of
+	Checksum uint64
 }
 
 // Size counts objects and their bytes.

@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -55,6 +56,8 @@ func (x *Executor) virtual(ctx context.Context, t *plan.VirtualTable) ([][]datum
 		return moveRows(ctx, in, x.deps.Catalog.Catalog())
 	case plan.PoliciesTable:
 		return policyRows(ctx, in, x.deps.Catalog.Catalog())
+	case plan.ReplicasTable:
+		return replicaRows(ctx, in)
 	case plan.CacheTable:
 		s := in.CacheStats()
 		return [][]datum.Datum{{
@@ -138,6 +141,21 @@ func partitionRows(ctx context.Context, in Introspection, snap *catalog.Snapshot
 			row[6], row[7] = datum.NewFloat(s.CommandsPerSecond), integer(s.Applied)
 		}
 		out[i] = row
+	}
+	return out, nil
+}
+
+func replicaRows(ctx context.Context, in Introspection) ([][]datum.Datum, error) {
+	list, err := in.Replicas(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]datum.Datum, len(list))
+	for i, r := range list {
+		out[i] = []datum.Datum{integer(r.Partition), text(r.Node), datum.NewBool(r.Leads), datum.Null, datum.Null}
+		if r.Known {
+			out[i][3], out[i][4] = integer(r.Applied), text(fmt.Sprintf("%016x", r.Checksum))
+		}
 	}
 	return out, nil
 }

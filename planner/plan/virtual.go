@@ -13,6 +13,7 @@ const (
 	MovesTable
 	PoliciesTable
 	CacheTable
+	ReplicasTable
 )
 
 // VirtualSchema is the schema of the virtual tables.
@@ -83,6 +84,13 @@ var virtualTables = map[string]*VirtualTable{
 		{"redirects", datum.Int8},
 		{"pushed", datum.Int8}, // locations learned from the oracle's stream
 		{"evicted", datum.Int8},
+	}},
+	"replicas": {Kind: ReplicasTable, Name: "replicas", Columns: []VirtualColumn{
+		{"partition", datum.Int4}, // 0 is the oracle
+		{"node", datum.Text},
+		{"leads", datum.Bool},
+		{"applied", datum.Int8},  // index of the log that the checksum is of; NULL where the replica did not answer
+		{"checksum", datum.Text}, // hexadecimal, of all that the replica holds, computed on demand
 	}},
 }
 

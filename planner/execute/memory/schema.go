@@ -1,9 +1,11 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/ssmr/ssmr/internal/catalog"
@@ -199,6 +201,19 @@ func (v view) Partitions(context.Context) ([]execute.PartitionStatus, error) {
 		out = append(out, execute.PartitionStatus{Partition: p.id, Leader: "one", Known: true,
 			Size: execute.Size{Objects: int64(len(p.objects))}, Applied: p.applied})
 	}
+	return out, nil
+}
+
+func (v view) Replicas(context.Context) ([]execute.ReplicaStatus, error) {
+	v.w.mu.Lock()
+	defer v.w.mu.Unlock()
+	var out []execute.ReplicaStatus
+	for _, p := range v.w.partitions {
+		out = append(out,
+			execute.ReplicaStatus{Partition: p.id, Node: "one", Leads: true, Known: true, Applied: p.applied, Checksum: uint64(p.id)},
+			execute.ReplicaStatus{Partition: p.id, Node: "two"})
+	}
+	slices.SortFunc(out, func(a, b execute.ReplicaStatus) int { return cmp.Compare(a.Partition, b.Partition) })
 	return out, nil
 }
 
