@@ -317,7 +317,7 @@ func (c *Cache) subscribe() {
 			return
 		}
 		if !errors.Is(err, errNotLeader) && c.client.Leader() != "" && time.Since(began) > c.cfg.Silence {
-			c.cfg.Logger.Info("the stream of the oracle's updates has broken", "error", err)
+			c.cfg.Logger.Debug("the stream of the oracle's updates has broken", "error", err)
 		}
 		if time.Since(began) > subscribeRetryMost {
 			delay = subscribeRetry

@@ -45,10 +45,10 @@ func (s *Service) lead() {
 			}
 			switch {
 			case role.Leading && resign == nil:
-				s.logger.Info("this node leads the oracle", "term", role.Term)
+				s.logger.Debug("this node leads the oracle", "term", role.Term)
 				resign = s.startDriver()
 			case !role.Leading && resign != nil:
-				s.logger.Info("this node does not lead the oracle any more", "leader", role.Leader)
+				s.logger.Debug("this node does not lead the oracle any more", "leader", role.Leader)
 				resign()
 				resign = nil
 				s.machine.changed.wake() // nobody waits here any more
@@ -156,7 +156,7 @@ func (d *driver) startTasks() {
 	case uint64(w.floor) > d.told.Load():
 		d.start('f', "floor", 1, func() { d.tellFloor(w.floor) })
 	case w.forgettable >= d.cfg.FloorAfter:
-		d.start('f', "floor", 1, func() { d.retry("floor", d.raise) })
+		d.start('f', "floor", 1, func() { d.retry("floor", nil, d.raise) })
 	}
 }
 
@@ -197,15 +197,16 @@ func (m *Machine) table(id object.TableID) *catalog.Table {
 	return m.st.tables[id]
 }
 
-// retry calls fn until it succeeds, or the driver ends; it reports which.
-func (d *driver) retry(what string, fn func() error) bool {
+// retry calls fn until it succeeds; false if the driver ends before that, or live
+// says that the task was done by another one (nil: it is always live).
+func (d *driver) retry(what string, live func() bool, fn func() error) bool {
 	delay := retryFirst
 	for n := 1; ; n++ {
 		err := fn()
 		if err == nil {
 			return true
 		}
-		if d.ctx.Err() != nil {
+		if d.ctx.Err() != nil || live != nil && !live() {
 			return false
 		}
 		if n == 10 {
@@ -262,19 +263,22 @@ func (d *driver) execute(p object.PartitionID, table object.TableID, body comman
 }
 
 // everywhere calls fn for each partition, several at once, again and again until
-// it has succeeded for all; false if the driver ends.
-func (d *driver) everywhere(what string, fn func(p object.PartitionID) error) bool {
+// it has succeeded for all; false as in retry.
+func (d *driver) everywhere(what string, live func() bool, fn func(p object.PartitionID) error) bool {
 	var wg sync.WaitGroup
+	var failed atomic.Bool
 	slots := make(chan struct{}, parallelPartitions)
 	for _, p := range d.machine.partitionIDs() {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			d.retry(fmt.Sprintf("%s, partition %d", what, p), func() error { return fn(p) })
+			if !d.retry(fmt.Sprintf("%s, partition %d", what, p), live, func() error { return fn(p) }) {
+				failed.Store(true)
+			}
 		})
 	}
 	wg.Wait()
-	return d.ctx.Err() == nil
+	return !failed.Load()
 }
 
 func (m *Machine) partitionIDs() []object.PartitionID {
@@ -297,7 +301,7 @@ func (d *driver) raise() error {
 // each time that they are told.
 func (d *driver) tellFloor(floor object.LocationVersion) {
 	times := 2 + int(d.cfg.FloorAfter/forgetAtOnce)
-	told := d.everywhere("floor", func(p object.PartitionID) error {
+	told := d.everywhere("floor", nil, func(p object.PartitionID) error {
 		for range times {
 			if _, err := d.execute(p, 0, &command.RaiseFloor{Floor: floor}); err != nil {
 				return err

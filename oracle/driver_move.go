@@ -18,16 +18,27 @@ func (d *driver) move(b batch) {
 	name := fmt.Sprintf("move %d", b.move)
 	var departed *command.Departed
 	reason := ""
-	if !d.retry(name+", departure", func() (err error) {
+	if !d.retry(name+", departure", d.liveBatch(b.move), func() (err error) {
 		departed, reason, err = d.depart(&b)
 		return err
 	}) {
 		return
 	}
-	if !d.retry(name+", arrival", func() error { return d.arrive(&b, departed) }) {
+	if !d.retry(name+", arrival", d.liveBatch(b.move), func() error { return d.arrive(&b, departed) }) {
 		return
 	}
 	d.finish(name, &b, departed, reason)
+}
+
+// liveBatch says whether a batch still has to be worked on: a task may begin late,
+// or a replaced driver may not know that it was.
+func (d *driver) liveBatch(move object.LocationVersion) func() bool {
+	return func() bool {
+		d.machine.mu.RLock()
+		defer d.machine.mu.RUnlock()
+		b := d.machine.st.batches[move]
+		return b != nil && !b.done
+	}
 }
 
 func (s *Service) setActive(move object.LocationVersion, active bool) {
@@ -92,7 +103,7 @@ func (d *driver) finish(name string, b *batch, departed *command.Departed, reaso
 			c.fates[i] = deferred
 		}
 	}
-	d.retry(name+", end", func() error {
+	d.retry(name+", end", d.liveBatch(b.move), func() error {
 		_, err := d.propose(d.ctx, c)
 		return err
 	})
@@ -103,7 +114,7 @@ func (d *driver) finish(name string, b *batch, departed *command.Departed, reaso
 func (d *driver) release(b batch) {
 	name := fmt.Sprintf("release %d", b.move)
 	var departed *command.Departed
-	if !d.retry(name+", departure", func() (err error) {
+	if !d.retry(name+", departure", d.liveBatch(b.move), func() (err error) {
 		departed, _, err = d.depart(&b)
 		return err
 	}) {
@@ -114,7 +125,7 @@ func (d *driver) release(b batch) {
 		for _, id := range ids {
 			arrive.Objects = append(arrive.Objects, command.Arrival{ID: id})
 		}
-		if !d.retry(name+", return", func() error {
+		if !d.retry(name+", return", d.liveBatch(b.move), func() error {
 			if d.machine.table(b.table) == nil {
 				return nil
 			}
@@ -142,13 +153,13 @@ func (m *Machine) homes(b *batch, departed *command.Departed) map[object.Partiti
 
 // settle tells a source which of its moves are finished.
 func (d *driver) settle(from object.PartitionID, moves []object.LocationVersion) {
-	if !d.retry(fmt.Sprintf("settle, partition %d", from), func() error {
+	if !d.retry(fmt.Sprintf("settle, partition %d", from), nil, func() error {
 		_, err := d.execute(from, 0, &command.Settle{Moves: moves})
 		return err
 	}) {
 		return
 	}
-	d.retry("settled", func() error {
+	d.retry("settled", nil, func() error {
 		_, err := d.propose(d.ctx, &settled{moves: moves})
 		return err
 	})

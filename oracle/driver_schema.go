@@ -39,10 +39,20 @@ func (d *driver) job(j *job) {
 	if !ok {
 		return
 	}
-	d.retry(fmt.Sprintf("schema change %d", j.ID), func() error {
+	d.retry(fmt.Sprintf("schema change %d", j.ID), d.liveJob(j), func() error {
 		_, err := d.propose(d.ctx, &advance{Job: j.ID, From: j.Phase, Err: failure})
 		return err
 	})
+}
+
+// liveJob says whether a job is still in its phase: a task may begin late.
+func (d *driver) liveJob(j *job) func() bool {
+	return func() bool {
+		d.machine.mu.RLock()
+		defer d.machine.mu.RUnlock()
+		now := d.machine.st.jobs[j.ID]
+		return now != nil && now.Phase == j.Phase
+	}
 }
 
 // fence has all partitions refuse what was planned against older descriptors, and
@@ -52,7 +62,7 @@ func (d *driver) fence(j *job) bool {
 	if j.Kind == jobAlter {
 		tables = []*catalog.Table{d.machine.table(j.Base.ID)}
 	}
-	if !d.tell("fence", tables, nil) {
+	if !d.tell("fence", j, tables, nil) {
 		return false
 	}
 	for j.Adopt {
@@ -82,10 +92,10 @@ func (m *Machine) underWay(table object.TableID) bool {
 }
 
 // tell gives all partitions descriptors, and has them drop tables.
-func (d *driver) tell(what string, tables, dropped []*catalog.Table) bool {
-	return d.everywhere(what, func(p object.PartitionID) error {
+func (d *driver) tell(what string, j *job, tables, dropped []*catalog.Table) bool {
+	return d.everywhere(what, d.liveJob(j), func(p object.PartitionID) error {
 		for _, t := range tables {
-			if t == nil {
+			if t == nil || d.overtaken(t) {
 				continue
 			}
 			if _, err := d.execute(p, t.ID, &command.InstallTable{Table: t}); err != nil {
@@ -101,20 +111,27 @@ func (d *driver) tell(what string, tables, dropped []*catalog.Table) bool {
 	})
 }
 
+// overtaken reports whether a table has a newer descriptor, or was dropped: then
+// partitions need not, or must not, hear of this one.
+func (d *driver) overtaken(t *catalog.Table) bool {
+	now := d.machine.table(t.ID)
+	return now == nil || now.Version > t.Version
+}
+
 // install tells all partitions the outcome of a job.
 func (d *driver) install(j *job) bool {
 	switch j.Kind {
 	case jobSlots:
-		return d.installSlots()
+		return d.installSlots(j)
 	case jobDrop, jobTruncate:
-		return d.tell("drop", j.New, j.Tables)
+		return d.tell("drop", j, j.New, j.Tables)
 	}
-	return d.tell("install", []*catalog.Table{j.Table}, nil)
+	return d.tell("install", j, []*catalog.Table{j.Table}, nil)
 }
 
-func (d *driver) installSlots() bool {
+func (d *driver) installSlots(j *job) bool {
 	slots := d.machine.slots()
-	return d.everywhere("slots", func(p object.PartitionID) error {
+	return d.everywhere("slots", d.liveJob(j), func(p object.PartitionID) error {
 		c := &command.InstallSlots{}
 		for i, l := range slots {
 			c.Version = max(c.Version, l.Version)
@@ -136,7 +153,7 @@ func (m *Machine) slots() []object.Location {
 // cleanUp removes the directory's entries of dropped tables.
 func (d *driver) cleanUp(j *job) bool {
 	for more := true; more; {
-		if !d.retry(fmt.Sprintf("clean up after job %d", j.ID), func() error {
+		if !d.retry(fmt.Sprintf("clean up after job %d", j.ID), d.liveJob(j), func() error {
 			result, err := d.propose(d.ctx, &clean{job: j.ID, limit: cleanAtOnce})
 			if err == nil {
 				more = result.(bool)
@@ -198,7 +215,7 @@ func (d *driver) adoptAll(j *job) bool {
 	for i, c := range t.PrimaryKey {
 		program.Project = append(program.Project, expr.NewColumn(c, types[i], t.Columns[c].Name))
 	}
-	return d.everywhere("adopt", func(p object.PartitionID) error {
+	return d.everywhere("adopt", d.liveJob(j), func(p object.PartitionID) error {
 		c := &adopt{job: j.ID, partition: p}
 		flush := func() error {
 			if len(c.ids) == 0 {
@@ -309,7 +326,7 @@ func (d *driver) verify(j *job) (failure *pgerror.Error, ok bool) {
 	for _, v := range list {
 		program := &command.Program{Filter: v.filter}
 		for _, p := range d.machine.partitionIDs() {
-			if !d.retry("verify", func() error {
+			if !d.retry("verify", d.liveJob(j), func() error {
 				failure = nil
 				err := d.scan(p, t, program, 1, func(rows [][]byte) (bool, error) {
 					if len(rows) > 0 {

@@ -101,7 +101,10 @@ func (p *memoryPartition) execute(body command.Body) any {
 			}
 		}
 	case *command.InstallTable:
-		if old := p.tables[b.Table.ID]; !p.dropped[b.Table.ID] && (old == nil || old.Version < b.Table.Version) {
+		if p.dropped[b.Table.ID] {
+			return &command.Result{Refusal: &command.Refusal{Reason: command.SchemaOld}}
+		}
+		if old := p.tables[b.Table.ID]; old == nil || old.Version < b.Table.Version {
 			p.tables[b.Table.ID] = b.Table
 		}
 	case *command.DropTable:

@@ -275,3 +275,63 @@ func TestMovesAreBounded(t *testing.T) {
 		t.Errorf("a partition that does not exist: %v", err)
 	}
 }
+
+// A table is dropped while a partition has not been told of its creation yet.
+func TestDropOvertakesCreate(t *testing.T) {
+	o := startOracle(t)
+	version := make(chan object.SchemaVersion, 1)
+	o.partitions.mu.Lock()
+	o.partitions.before = func(p object.PartitionID, body command.Body) error {
+		c, ok := body.(*command.InstallTable)
+		if !ok || p != 4 || c.Table.Fenced {
+			return nil
+		}
+		select {
+		case version <- c.Table.Version:
+		default:
+		}
+		return errInjected
+	}
+	o.partitions.mu.Unlock()
+	ended := make(chan error, 1)
+	go func() {
+		_, _, err := o.cache.CreateTable(o.ctx(), tableSpec("t", true))
+		ended <- err
+	}()
+	<-version
+	d := o.group.machine.Snapshot().ByName["t"]
+	if err := o.cache.DropTables(o.ctx(), catalog.Drop{Tables: []catalog.TableRef{refOf(d)}}); err != nil {
+		t.Fatal(err)
+	}
+	o.calm()
+	if err := <-ended; sqlState(err) != pgerror.SerializationFailure {
+		t.Errorf("create table: %v, want 40001", err)
+	}
+	eventually(t, "no job is left", func() bool { return len(o.group.machine.work().jobs) == 0 })
+}
+
+// What a departure deferred is moved by the next batch.
+func TestDeferredObjectsAreMovedLater(t *testing.T) {
+	w := newWorld(t)
+	var ids []object.ID
+	for _, id := range w.ids[4:6] {
+		w.put(id, w.assign(id, 1).location)
+		ids = append(ids, id)
+	}
+	wait := &moveWait{
+		request: &catalog.MoveRequest{To: 2, IDs: ids}, results: make([]catalog.MoveResult, 2),
+		todo: []int{0, 1}, joined: make(map[object.LocationVersion][]int),
+	}
+	if err := w.driver.intend(t.Context(), wait); err != nil || len(wait.joined) != 1 {
+		t.Fatal(wait.joined, err)
+	}
+	b := w.group.machine.work().batches[0]
+	w.group.apply(&finish{move: b.move, fates: []fate{gone, deferred}})
+	w.group.machine.collect(wait)
+	if !slices.Equal(wait.todo, []int{1}) || wait.results[0] != catalog.Moved || len(wait.joined) != 0 {
+		t.Errorf("%+v", wait)
+	}
+	if moves := w.group.machine.moves(); moves[0].Objects != 1 || moves[0].Moved != 1 || moves[0].Missing != 0 {
+		t.Errorf("history %+v", moves)
+	}
+}
