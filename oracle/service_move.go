@@ -155,7 +155,7 @@ func (r *rowSizes) batch(table object.TableID, most, bytes int) int {
 	size, ok := r.tables[table]
 	r.mu.Unlock()
 	if !ok {
-		return min(firstBatch, most)
+		return max(1, min(firstBatch, most))
 	}
 	n := min(float64(bytes)/size.average, 8*float64(bytes)/size.largest)
 	return max(1, min(most, int(n)))
