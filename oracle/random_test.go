@@ -111,7 +111,7 @@ func (w *world) prepare() {
 // newDriver makes a driver that does nothing by itself.
 func (w *world) newDriver() {
 	s := &Service{
-		cfg: ServiceConfig{}, logger: slog.New(slog.DiscardHandler), machine: w.group.machine, group: w.group,
+		cfg: ServiceConfig{MoveBatch: 512, MoveBytes: 1 << 20}, logger: slog.New(slog.DiscardHandler), machine: w.group.machine, group: w.group,
 		partitions: w.parts, active: make(map[object.LocationVersion]bool),
 	}
 	w.driver = &driver{Service: s, ctx: context.Background()}
