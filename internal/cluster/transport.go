@@ -223,6 +223,7 @@ func (t *Transport) serve(conn net.Conn) {
 	t.mu.RUnlock()
 
 	var refusal string
+	level := slog.LevelWarn
 	switch {
 	case h.cluster != t.cfg.Cluster:
 		refusal = fmt.Sprintf("this node belongs to cluster %q, the caller to %q", t.cfg.Cluster, h.cluster)
@@ -234,9 +235,10 @@ func (t *Transport) serve(conn net.Conn) {
 		return
 	case h.purpose != purposeCalls && stream == nil:
 		refusal = fmt.Sprintf("this node serves no stream %q", h.purpose)
+		level = slog.LevelDebug // it is about to start, and the caller comes again
 	}
 	if refusal != "" {
-		t.cfg.Logger.Warn("refused a connection on the cluster port", "from", h.from, "address", conn.RemoteAddr().String(), "reason", refusal)
+		t.cfg.Logger.Log(t.ctx, level, "refused a connection on the cluster port", "from", h.from, "address", conn.RemoteAddr().String(), "reason", refusal)
 	}
 	if err := writeShort(conn, refusal); err != nil || refusal != "" {
 		return

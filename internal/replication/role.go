@@ -30,7 +30,7 @@ func (w *roleWatch) set(role Role) {
 	}
 	w.g.role.Store(&role)
 	if old.Leading != role.Leading || old.Leader != role.Leader {
-		w.g.log.Info("role has changed", "leading", role.Leading, "leader", role.Leader, "term", role.Term)
+		w.g.log.Debug("role has changed", "leading", role.Leading, "leader", role.Leader, "term", role.Term)
 	}
 	for c := range w.watchers {
 		replace(c, role)
