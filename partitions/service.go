@@ -73,7 +73,7 @@ func (s *Service) Open(p object.PartitionID, peers []object.NodeID, join bool) e
 	if err := s.serve(r); err != nil {
 		return err
 	}
-	s.cfg.Logger.Info("partition is open", "partition", p)
+	s.cfg.Logger.Debug("partition is open", "partition", p)
 	return nil
 }
 
@@ -187,13 +187,13 @@ func (s *Service) execute(ctx context.Context, p object.PartitionID, encoded []b
 	return r.execute(ctx, encoded, body, conclusive)
 }
 
-// read begins a read of this node's replica.
-func (s *Service) read(ctx context.Context, p object.PartitionID, q *command.Read) (*command.Chunk, error) {
+// read begins a read of this node's replica; for following see replica.read.
+func (s *Service) read(ctx context.Context, p object.PartitionID, q *command.Read, following bool) (*command.Chunk, error) {
 	r, err := s.replica(p)
 	if err != nil {
 		return nil, err
 	}
-	chunk, query, err := r.read(ctx, q)
+	chunk, query, err := r.read(ctx, q, following)
 	if err != nil || query == nil {
 		return chunk, err
 	}
@@ -255,7 +255,7 @@ func (s *Service) handleRead(ctx context.Context, _ object.NodeID, req []byte) (
 	if err != nil {
 		return nil, err
 	}
-	chunk, err := s.read(ctx, p, q)
+	chunk, err := s.read(ctx, p, q, false)
 	if errors.Is(err, replication.ErrStale) {
 		return nil, &cluster.NotLeader{Leader: s.Leader(p)}
 	}

@@ -53,6 +53,7 @@ type Node struct {
 	known     atomic.Pointer[oracle.Cache] // cache, for those who are started before it
 	policies  *policies
 	monitor   *monitor
+	roles     *roles
 	planner   *planner.Backend
 	pgwire    *pgwire.Server
 	failed    chan error
@@ -83,7 +84,7 @@ func Start(ctx context.Context, cfg Config) (_ *Node, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		n.openDataDir, n.listen, n.serveProfiles, n.joinNetwork, n.openStores, n.startReplicas, n.startPlanner, n.serveClients,
+		n.openDataDir, n.listen, n.serveProfiles, n.joinNetwork, n.openStores, n.startReplicas, n.startPlanner, n.serveClients, n.watchRoles,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -379,6 +380,17 @@ func (n *Node) serveClients(context.Context) error {
 	return nil
 }
 
+// watchRoles logs changes of leadership from the end of the start on; what is so
+// by then stands in the greeting.
+func (n *Node) watchRoles(context.Context) error {
+	n.roles = newRoles(n.log, n.cfg.Node)
+	n.onClose("log of roles", n.roles.close)
+	for _, g := range n.host.Groups() {
+		n.roles.watch(g.Status().ID, g)
+	}
+	return nil
+}
+
 func (n *Node) fail(err error) {
 	select {
 	case n.failed <- err:
@@ -398,6 +410,7 @@ func (n *Node) Addr() net.Addr { return n.sql.Addr() }
 func (n *Node) Shutdown(ctx context.Context) error {
 	n.shutdown.Do(func() {
 		drained := n.pgwire.Shutdown(ctx)
+		_ = n.roles.close() // what follows is no news
 		// Leadership is handed over also where the grace is used up: it takes less
 		// than the election that the others would have to wait for.
 		handover, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
@@ -424,16 +437,9 @@ func (n *Node) closeAll() error {
 // Greeting says what a user wants to know when the server has started.
 func (n *Node) Greeting() string {
 	host, port, _ := net.SplitHostPort(n.Addr().String())
-	var leads []string
-	for _, s := range n.service.Status() {
-		if s.Leading {
-			leads = append(leads, fmt.Sprint(s.Partition))
-		}
-	}
-	total := len(n.cache.Catalog().Partitions)
 	which := "none yet"
-	if len(leads) > 0 {
-		which = strings.Join(leads, ", ")
+	if leads := n.leads(); len(leads) > 0 {
+		which = strings.ReplaceAll(strings.Trim(fmt.Sprint(leads), "[]"), " ", ", ")
 	}
 	return fmt.Sprintf(`ssmr %s, node %s of %d
 
@@ -441,5 +447,22 @@ func (n *Node) Greeting() string {
   data        %s
   partitions  %d; this node leads: %s
 
-`, Version(), n.cfg.Node, len(n.nodes()), host, port, n.dir.path, total, which)
+`, Version(), n.cfg.Node, len(n.nodes()), host, port, n.dir.path, len(n.cache.Catalog().Partitions), which)
+}
+
+// LogGreeting logs what Greeting says, where all that is printed is a log.
+func (n *Node) LogGreeting() {
+	n.log.Info("serving clients", "version", Version(), "nodes", len(n.nodes()), "address", n.Addr().String(),
+		"data", n.dir.path, "partitions", len(n.cache.Catalog().Partitions), "leads", n.leads())
+}
+
+// leads returns the partitions that this node leads.
+func (n *Node) leads() []object.PartitionID {
+	leads := []object.PartitionID{}
+	for _, s := range n.service.Status() {
+		if s.Leading {
+			leads = append(leads, s.Partition)
+		}
+	}
+	return leads
 }

@@ -107,6 +107,8 @@ func serve(cfg *configs.Config, stdout, stderr io.Writer) error {
 	}
 	if cfg.Log.Format == "text" {
 		fmt.Fprint(stdout, node.Greeting())
+	} else {
+		node.LogGreeting()
 	}
 	select {
 	case s := <-signals:
