@@ -381,14 +381,33 @@ func (n *Node) serveClients(context.Context) error {
 }
 
 // watchRoles logs changes of leadership from the end of the start on; what is so
-// by then stands in the greeting.
-func (n *Node) watchRoles(context.Context) error {
+// by then stands in the greeting. For that it waits a moment for elections that are
+// under way, while clients are served already.
+func (n *Node) watchRoles(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	for !n.led() && ctx.Err() == nil {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
 	n.roles = newRoles(n.log, n.cfg.Node)
 	n.onClose("log of roles", n.roles.close)
 	for _, g := range n.host.Groups() {
 		n.roles.watch(g.Status().ID, g)
 	}
 	return nil
+}
+
+// led reports whether every group that this node has a replica of has a leader.
+func (n *Node) led() bool {
+	for _, g := range n.host.Groups() {
+		if leader := g.Leader(); leader == "" || leader == n.cfg.Node && !g.IsLeader() {
+			return false
+		}
+	}
+	return true
 }
 
 func (n *Node) fail(err error) {

@@ -112,9 +112,9 @@ func serve(cfg *configs.Config, stdout, stderr io.Writer) error {
 	}
 	select {
 	case s := <-signals:
-		log.Info("stopping", "signal", s.String(), "grace", cfg.Timing.Drain)
+		log.Info("stopping", "signal", s.String(), "grace", cfg.Timing.Drain.String())
 	case <-interrupted:
-		log.Info("stopping", "grace", cfg.Timing.Drain)
+		log.Info("stopping", "grace", cfg.Timing.Drain.String())
 	case err := <-node.Failed():
 		shutdown(node, time.Second, log)
 		return err
