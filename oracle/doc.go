@@ -35,8 +35,8 @@
 //	machine := oracle.NewMachine(logger)
 //	group, err := host.Start(replication.GroupConfig{ID: object.OracleGroup, StateMachine: machine, ...})
 //	service, err := oracle.NewService(oracle.ServiceConfig{Transport: t, ...}, machine, group, partitions)
-//	client := oracle.NewClient(oracle.ClientConfig{Transport: t, Replicas: nodes, Local: service})
-//	cache := oracle.NewCache(oracle.CacheConfig{}, client)
+//	client, err := oracle.NewClient(oracle.ClientConfig{Transport: t, Replicas: nodes, Local: service})
+//	cache, err := oracle.NewCache(oracle.CacheConfig{}, client)
 //	...
 //	cache.Close(); service.Close()
 //

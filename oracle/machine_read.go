@@ -1,0 +1,59 @@
+package oracle
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/ssmr/ssmr/internal/catalog"
+	"github.com/ssmr/ssmr/internal/object"
+)
+
+func (m *Machine) floor() object.LocationVersion {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.st.Floor
+}
+
+func (m *Machine) slotsInstalled() bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, j := range m.st.jobs {
+		if j.Kind == jobSlots {
+			return false
+		}
+	}
+	return m.st.Initialised
+}
+
+func (m *Machine) requestOf(id RequestID) (r request, known bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if found := m.st.requests[id]; found != nil {
+		return *found, true
+	}
+	return request{}, false
+}
+
+// moves returns the finished moves and then those under way, oldest first.
+func (m *Machine) moves() []catalog.Move {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	moves := slices.Clone(m.st.history)
+	for _, b := range m.st.batches {
+		if !b.done && !b.release {
+			moves = append(moves, catalog.Move{
+				Version: b.move, Table: b.table, From: b.from, To: b.to,
+				State: catalog.MovePending, Objects: len(b.ids), Started: time.UnixMicro(b.started).UTC(),
+			})
+		}
+	}
+	slices.SortFunc(moves, func(a, b catalog.Move) int { return cmp.Compare(a.Version, b.Version) })
+	return moves
+}
+
+func (m *Machine) hasPartition(p object.PartitionID) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.st.hasPartition(p)
+}
