@@ -82,6 +82,7 @@ type Node struct {
 	t    Reporter
 	Name string
 	SQL  string // host:port of the PostgreSQL protocol
+	Dir  string // data folder
 	args []string
 	log  *logFile
 
@@ -93,6 +94,19 @@ type Node struct {
 // Start starts a cluster of n nodes, waits until it serves, and ends it with the
 // test. Extra arguments go to every node.
 func Start(t Reporter, n int, extra ...string) *Cluster {
+	t.Helper()
+	c := Prepare(t, n, extra...)
+	for _, node := range c.Nodes {
+		node.Start()
+	}
+	for _, node := range c.Nodes {
+		node.WaitReady(60 * time.Second)
+	}
+	return c
+}
+
+// Prepare is Start that starts no process.
+func Prepare(t Reporter, n int, extra ...string) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t}
 	var peers []string
@@ -109,17 +123,11 @@ func Start(t Reporter, n int, extra ...string) *Cluster {
 			args = append(args, "--cluster-nodes", strings.Join(peers, ","))
 		}
 		c.Nodes = append(c.Nodes, &Node{
-			t: t, Name: name, SQL: sql[i], args: append(args, extra...),
+			t: t, Name: name, SQL: sql[i], Dir: filepath.Join(dir, name), args: append(args, extra...),
 			log: &logFile{path: filepath.Join(dir, name+".log")},
 		})
 	}
 	t.Cleanup(c.stop)
-	for _, node := range c.Nodes {
-		node.Start()
-	}
-	for _, node := range c.Nodes {
-		node.WaitReady(60 * time.Second)
-	}
 	return c
 }
 
@@ -231,6 +239,37 @@ func (n *Node) Terminate() int {
 		return -1
 	}
 	return n.cmd.ProcessState.ExitCode()
+}
+
+// Signal sends the process a signal.
+func (n *Node) Signal(s syscall.Signal) { n.signal(s) }
+
+// WaitExit waits until the process has ended, and returns its exit code.
+func (n *Node) WaitExit(limit time.Duration) int {
+	n.t.Helper()
+	n.mu.Lock()
+	cmd, exited := n.cmd, n.exited
+	n.mu.Unlock()
+	select {
+	case <-exited:
+		return cmd.ProcessState.ExitCode()
+	case <-time.After(limit):
+		n.t.Fatalf("%s has not ended after %s\n%s", n.Name, limit, n.log.tail(40))
+		return -1
+	}
+}
+
+// Configure adds arguments to those of the next start.
+func (n *Node) Configure(args ...string) { n.args = append(n.args, args...) }
+
+// Argument returns the value of a flag of the next start.
+func (n *Node) Argument(flag string) string {
+	for i := len(n.args) - 2; i >= 0; i-- {
+		if n.args[i] == flag {
+			return n.args[i+1]
+		}
+	}
+	return ""
 }
 
 // Stop suspends the process (SIGSTOP); Continue goes on.
