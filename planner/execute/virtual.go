@@ -61,7 +61,7 @@ func (x *Executor) virtual(ctx context.Context, t *plan.VirtualTable) ([][]datum
 	case plan.CacheTable:
 		s := in.CacheStats()
 		return [][]datum.Datum{{
-			text(in.Self()), datum.NewInt(s.Entries), datum.NewInt(s.Capacity), datum.NewInt(s.Hits),
+			text(in.Self()), datum.NewInt(s.Entries), datum.NewInt(s.Bytes), datum.NewInt(s.Capacity), datum.NewInt(s.Hits),
 			datum.NewInt(s.Misses), datum.NewInt(s.Redirects), datum.NewInt(s.Updates), datum.NewInt(s.Evictions),
 		}}, nil
 	}
@@ -219,7 +219,7 @@ func moveRows(ctx context.Context, in Introspection, snap *catalog.Snapshot) ([]
 		}
 		out[i] = []datum.Datum{
 			integer(m.Version), name, text(m.State.String()), integer(m.From), integer(m.To),
-			integer(m.Objects), integer(m.Moved), datum.Null, datum.Null, textOrNull(m.Reason),
+			integer(m.Objects), integer(m.Moved), timeOrNull(m.Started), timeOrNull(m.Finished), textOrNull(m.Reason),
 		}
 	}
 	return out, nil

@@ -78,7 +78,8 @@ var virtualTables = map[string]*VirtualTable{
 	"cache": {Kind: CacheTable, Name: "cache", Columns: []VirtualColumn{
 		{"node", datum.Text},
 		{"entries", datum.Int8},
-		{"capacity", datum.Int8},
+		{"bytes", datum.Int8},
+		{"capacity", datum.Int8}, // in bytes
 		{"hits", datum.Int8},
 		{"misses", datum.Int8},
 		{"redirects", datum.Int8},

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"time"
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/object"
@@ -30,7 +31,7 @@ func (w *World) moveOne(id object.ID, to object.PartitionID) catalog.MoveResult 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.moves = append(w.moves, catalog.Move{Version: w.directory[id].Version, Table: id.Table(), To: to,
-		State: catalog.MoveDone, Objects: 1, Moved: 1})
+		State: catalog.MoveDone, Objects: 1, Moved: 1, Started: time.Unix(1, 0), Finished: time.Unix(2, 0)})
 	return catalog.Moved
 }
 
