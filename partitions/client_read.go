@@ -14,13 +14,14 @@ import (
 // be read to its end or closed.
 func (c *Client) Read(ctx context.Context, p object.PartitionID, q *command.Read) (*command.Chunk, error) {
 	l := c.lane(p)
-	if c.service != nil && (q.MaxStaleness > 0 || l.hint() == c.node) {
-		// The usual way where this node leads: no encoding, no other goroutine.
-		chunk, err := c.service.read(ctx, p, q)
+	if c.service != nil {
+		// The usual way where this node has a replica: no encoding, no other goroutine.
+		leads := l.hint() == c.node
+		chunk, err := c.service.read(ctx, p, q, !leads)
 		if err == nil {
 			return chunk, nil
 		}
-		if q.MaxStaleness == 0 && ctx.Err() == nil {
+		if leads && q.MaxStaleness == 0 && ctx.Err() == nil {
 			l.learn("")
 		}
 	}
@@ -36,7 +37,7 @@ func (c *Client) readAnywhere(ctx context.Context, p object.PartitionID, q *comm
 		var chunk *command.Chunk
 		var err error
 		if node == c.node && c.service != nil {
-			chunk, err = c.service.read(ctx, p, q)
+			chunk, err = c.service.read(ctx, p, q, false)
 		} else {
 			if request == nil {
 				request = command.AppendRead(binary.AppendUvarint(make([]byte, 0, 256), uint64(p)), q)

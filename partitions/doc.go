@@ -32,8 +32,9 @@
 //
 // # Reads
 //
-// A read of named objects, or of key ranges, is answered by the leader under its
-// lease from one snapshot, or with MaxStaleness from any replica. Long answers
+// A read of named objects, or of key ranges, is answered from one snapshot: by this
+// node's replica where it leads, or knows that it holds what the leader holds; else
+// by the leader; or with MaxStaleness by any replica. Long answers
 // come in chunks; the node that has the snapshot keeps a cursor, for a bounded
 // idle time. Rows that are ordered by Program.OrderBy with a Limit come as a
 // superset of the first rows, and only KeyOrder promises an order: the reader

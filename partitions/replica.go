@@ -19,6 +19,7 @@ import (
 type group interface {
 	Propose(ctx context.Context, command []byte) (any, error)
 	Read(ctx context.Context, fn func() error) error
+	ReadFollowing(ctx context.Context, fn func() error) error
 	ReadStale(maxStaleness time.Duration, fn func() error) error
 	IsLeader() bool
 	Leader() object.NodeID
@@ -158,18 +159,19 @@ func (r *replica) park(ctx context.Context, awaiting func() (bool, error)) (read
 	}
 }
 
-// read begins a read. Where more chunks follow, query is not nil: it is the
-// caller's to keep or close.
-func (r *replica) read(ctx context.Context, q *command.Read) (*command.Chunk, *state.Query, error) {
+// read begins a read. following says that it is one of a replica that need not
+// lead; it is replication.ErrBehind then where the leader has to be asked. Where
+// more chunks follow, query is not nil: it is the caller's to keep or close.
+func (r *replica) read(ctx context.Context, q *command.Read, following bool) (*command.Chunk, *state.Query, error) {
 	started := r.cfg.Clock.Now()
-	chunk, query, err := r.begin(ctx, q)
+	chunk, query, err := r.begin(ctx, q, following)
 	if err == nil && chunk.Refusal != nil && chunk.Refusal.Reason == command.Awaited {
 		_, err = r.park(ctx, func() (bool, error) {
 			if query != nil {
 				query.Close()
 			}
 			var err error
-			chunk, query, err = r.begin(ctx, q)
+			chunk, query, err = r.begin(ctx, q, following)
 			return err == nil && chunk.Refusal != nil && chunk.Refusal.Reason == command.Awaited, err
 		})
 	}
@@ -191,12 +193,15 @@ func (r *replica) read(ctx context.Context, q *command.Read) (*command.Chunk, *s
 
 // begin pins the state under the lease, or a stale one, and computes the first
 // chunk.
-func (r *replica) begin(ctx context.Context, q *command.Read) (*command.Chunk, *state.Query, error) {
+func (r *replica) begin(ctx context.Context, q *command.Read, following bool) (*command.Chunk, *state.Query, error) {
 	query := r.machine.Begin(q)
 	var err error
-	if q.MaxStaleness > 0 {
+	switch {
+	case q.MaxStaleness > 0:
 		err = r.group.ReadStale(time.Duration(q.MaxStaleness)*time.Millisecond, query.Pin)
-	} else {
+	case following:
+		err = r.group.ReadFollowing(ctx, query.Pin)
+	default:
 		err = r.group.Read(ctx, query.Pin)
 	}
 	if err != nil {

@@ -4,33 +4,69 @@ import (
 	"context"
 	"net"
 	"sync"
+	"syscall"
 )
 
-// outboxBytes bounds what may wait to be written to one connection. A sender
-// that finds it full waits.
-const outboxBytes = 16 << 20
+const (
+	// outboxBytes bounds what may wait to be written to one connection. A sender
+	// that finds it full waits.
+	outboxBytes = 16 << 20
+	// triesPerSend bounds the writes that a sender does for others, too, before it
+	// leaves them to the outbox's own goroutine.
+	triesPerSend = 2
+)
 
-// outbox writes frames to a connection. Frames that gather while a write is
-// under way go out together. One goroutine writes; any may send.
+// outbox writes frames to a connection. Who sends while nobody writes does it
+// himself, as far as the socket takes it without waiting; frames of others that
+// gather meanwhile go out together. What would wait is left to run.
 type outbox struct {
 	conn net.Conn
+	raw  syscall.RawConn // nil: all is left to run
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	pending []byte
 	spare   []byte
-	space   chan struct{} // closed and replaced when pending was taken
+	space   chan struct{} // closed when pending was taken; nil while nobody waits
+	writing bool          // somebody writes, and will write what is pending
 	closed  bool
+
+	// Of who has set writing, which it hands to run with a token in wake:
+	rest  []byte // to be written before what is pending
+	tried []byte // argument of try
+	n     int    // result of try
+	err   error  // result of try
+	try   func(fd uintptr) bool
 
 	wake chan struct{}
 }
 
 // newOutbox returns an outbox. Its owner runs run.
 func newOutbox(conn net.Conn) *outbox {
-	return &outbox{conn: conn, space: make(chan struct{}), wake: make(chan struct{}, 1)}
+	o := &outbox{conn: conn, wake: make(chan struct{}, 1)}
+	if c, ok := conn.(syscall.Conn); ok {
+		o.raw, _ = c.SyscallConn()
+	}
+	o.try = func(fd uintptr) bool {
+		for o.n < len(o.tried) {
+			n, err := syscall.Write(int(fd), o.tried[o.n:])
+			switch {
+			case err == syscall.EINTR:
+			case err != nil:
+				if err != syscall.EAGAIN {
+					o.err = err
+				}
+				return true
+			default:
+				o.n += n
+			}
+		}
+		return true
+	}
+	return o
 }
 
-// send queues one frame. It reports false if the connection is closed or ctx
-// ended while the outbox was full: nothing was queued then.
+// send queues one frame, or writes it. It reports false if the connection is closed
+// or ctx ended while the outbox was full: nothing was queued then.
 func (o *outbox) send(ctx context.Context, kind byte, id uint64, parts ...[]byte) bool {
 	for {
 		o.mu.Lock()
@@ -39,9 +75,12 @@ func (o *outbox) send(ctx context.Context, kind byte, id uint64, parts ...[]byte
 			return false
 		}
 		if len(o.pending) < outboxBytes {
-			o.queue(kind, id, parts...)
-			o.mu.Unlock()
+			o.pending = appendFrame(o.pending, kind, id, parts...)
+			o.push()
 			return true
+		}
+		if o.space == nil {
+			o.space = make(chan struct{})
 		}
 		space := o.space
 		o.mu.Unlock()
@@ -53,22 +92,70 @@ func (o *outbox) send(ctx context.Context, kind byte, id uint64, parts ...[]byte
 	}
 }
 
-// sendSmall queues one frame without a body. It does not wait: there are no more of
+// sendSmall sends one frame without a body. It does not wait: there are no more of
 // these than there are calls.
 func (o *outbox) sendSmall(kind byte, id uint64) {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.closed {
-		o.queue(kind, id)
+	if o.closed {
+		o.mu.Unlock()
+		return
 	}
+	o.pending = appendFrame(o.pending, kind, id)
+	o.push()
 }
 
-// queue appends a frame. mu is held.
-func (o *outbox) queue(kind byte, id uint64, parts ...[]byte) {
-	first := len(o.pending) == 0
-	o.pending = appendFrame(o.pending, kind, id, parts...)
-	if first {
-		o.signal()
+// push sees to it that what is pending is written. mu is held, and released.
+func (o *outbox) push() {
+	if o.writing {
+		o.mu.Unlock()
+		return
+	}
+	o.writing = true
+	for range triesPerSend {
+		if o.raw == nil {
+			break
+		}
+		o.tried, o.n, o.err = o.take(), 0, nil
+		o.mu.Unlock()
+		err := o.raw.Write(o.try)
+		if err == nil {
+			err = o.err
+		}
+		if err != nil {
+			o.close()
+			return
+		}
+		o.mu.Lock()
+		if o.n < len(o.tried) {
+			o.rest = o.tried[o.n:]
+			break
+		}
+		o.recycle(o.tried)
+		if len(o.pending) == 0 {
+			o.writing = false
+			o.mu.Unlock()
+			return
+		}
+	}
+	o.mu.Unlock()
+	o.signal()
+}
+
+// take takes what is pending. mu is held.
+func (o *outbox) take() []byte {
+	b := o.pending
+	o.pending, o.spare = o.spare[:0], nil
+	if o.space != nil {
+		close(o.space)
+		o.space = nil
+	}
+	return b
+}
+
+// recycle keeps a buffer that was written. mu is held.
+func (o *outbox) recycle(b []byte) {
+	if cap(b) <= 1<<20 {
+		o.spare = b[:0]
 	}
 }
 
@@ -79,35 +166,33 @@ func (o *outbox) signal() {
 	}
 }
 
-// run writes what is queued, until the outbox is closed.
+// run writes what senders have left, until the outbox is closed.
 func (o *outbox) run() {
 	for range o.wake {
 		for {
 			o.mu.Lock()
-			b := o.pending
-			if len(b) == 0 || o.closed {
-				closed := o.closed
+			if o.closed {
 				o.mu.Unlock()
-				if closed {
-					return
-				}
+				return
+			}
+			b := o.rest
+			if o.rest = nil; b == nil {
+				b = o.take()
+			}
+			if len(b) == 0 {
+				o.recycle(b)
+				o.writing = false
+				o.mu.Unlock()
 				break
 			}
-			o.pending = o.spare[:0]
-			o.spare = nil
-			close(o.space)
-			o.space = make(chan struct{})
 			o.mu.Unlock()
-
 			if _, err := o.conn.Write(b); err != nil {
 				o.close()
 				return
 			}
-			if cap(b) <= 1<<20 {
-				o.mu.Lock()
-				o.spare = b[:0]
-				o.mu.Unlock()
-			}
+			o.mu.Lock()
+			o.recycle(b)
+			o.mu.Unlock()
 		}
 	}
 }
@@ -117,8 +202,10 @@ func (o *outbox) close() {
 	o.mu.Lock()
 	if !o.closed {
 		o.closed = true
-		close(o.space)
-		o.space = make(chan struct{})
+		if o.space != nil {
+			close(o.space)
+			o.space = nil
+		}
 	}
 	o.mu.Unlock()
 	_ = o.conn.Close()

@@ -17,8 +17,14 @@ import (
 const maxCallsServed = 1 << 14
 
 // Handler answers a call. The request belongs to it. It runs on a goroutine of
-// its own and returns when ctx ends.
+// its own, unless it is quick, and returns when ctx ends.
 type Handler func(ctx context.Context, from object.NodeID, req []byte) ([]byte, error)
+
+// method is what is registered for a method's number.
+type method struct {
+	handle Handler
+	quick  bool // it runs on the goroutine that reads the connection
+}
 
 // serveCalls handles the calls of one connection until it is closed.
 func (t *Transport) serveCalls(conn net.Conn, from object.NodeID) {
@@ -55,7 +61,13 @@ func (t *Transport) serveCalls(conn net.Conn, from object.NodeID) {
 			if len(body) < 10 {
 				return
 			}
-			method := binary.BigEndian.Uint16(body)
+			number := binary.BigEndian.Uint16(body)
+			m := t.method(number)
+			if m.quick {
+				answer, err := t.dispatch(ctx, from, number, m.handle, body[10:])
+				out.reply(ctx, id, answer, err)
+				continue
+			}
 			timeout := time.Duration(binary.BigEndian.Uint64(body[2:10])) * time.Microsecond
 			callCtx, cancel := withTimeout(ctx, timeout)
 			mu.Lock()
@@ -70,12 +82,8 @@ func (t *Transport) serveCalls(conn net.Conn, from object.NodeID) {
 					mu.Unlock()
 					<-slots
 				}()
-				answer, err := t.dispatch(callCtx, from, method, body[10:])
-				if err != nil {
-					out.send(ctx, frameError, id, appendError(nil, err))
-					return
-				}
-				out.send(ctx, frameResponse, id, answer)
+				answer, err := t.dispatch(callCtx, from, number, m.handle, body[10:])
+				out.reply(ctx, id, answer, err)
 			})
 		default:
 			return
@@ -90,12 +98,24 @@ func withTimeout(ctx context.Context, timeout time.Duration) (context.Context, c
 	return context.WithTimeout(ctx, timeout)
 }
 
+func (t *Transport) method(number uint16) method {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.methods[number]
+}
+
+// reply sends the answer to a call.
+func (o *outbox) reply(ctx context.Context, id uint64, answer []byte, err error) {
+	if err != nil {
+		o.send(ctx, frameError, id, appendError(nil, err))
+		return
+	}
+	o.send(ctx, frameResponse, id, answer)
+}
+
 // dispatch runs the handler of a method. A handler that panics fails its call,
 // not the node.
-func (t *Transport) dispatch(ctx context.Context, from object.NodeID, method uint16, req []byte) (answer []byte, err error) {
-	t.mu.RLock()
-	h := t.handlers[method]
-	t.mu.RUnlock()
+func (t *Transport) dispatch(ctx context.Context, from object.NodeID, method uint16, h Handler, req []byte) (answer []byte, err error) {
 	if h == nil {
 		return nil, &notServed{method}
 	}

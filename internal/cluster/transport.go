@@ -35,13 +35,13 @@ type Transport struct {
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 
-	mu       sync.RWMutex // guards what follows
-	handlers map[uint16]Handler
-	streams  map[string]StreamHandler
-	peers    map[object.NodeID]*peer
-	open     map[net.Conn]object.NodeID
-	allow    func(object.NodeID) bool
-	closed   bool
+	mu      sync.RWMutex // guards what follows
+	methods map[uint16]method
+	streams map[string]StreamHandler
+	peers   map[object.NodeID]*peer
+	open    map[net.Conn]object.NodeID
+	allow   func(object.NodeID) bool
+	closed  bool
 }
 
 // Listen starts to serve peers on the listener, which the transport owns from
@@ -56,10 +56,10 @@ func Listen(listener net.Listener, cfg Config) (*Transport, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	t := &Transport{
 		cfg: cfg, listener: listener, ctx: ctx, stop: stop,
-		handlers: make(map[uint16]Handler),
-		streams:  make(map[string]StreamHandler),
-		peers:    make(map[object.NodeID]*peer),
-		open:     make(map[net.Conn]object.NodeID),
+		methods: make(map[uint16]method),
+		streams: make(map[string]StreamHandler),
+		peers:   make(map[object.NodeID]*peer),
+		open:    make(map[net.Conn]object.NodeID),
 	}
 	for node := range cfg.Peers {
 		if node != cfg.Node {
@@ -90,10 +90,18 @@ func (t *Transport) Addr() net.Addr { return t.listener.Addr() }
 // Handle registers the handler of a method. Methods are numbered by the packages
 // that own them: 0x01.. partitions, 0x02.. oracle, 0x03.. server, 0x04..
 // replication.
-func (t *Transport) Handle(method uint16, h func(ctx context.Context, from object.NodeID, req []byte) ([]byte, error)) {
+func (t *Transport) Handle(number uint16, h func(ctx context.Context, from object.NodeID, req []byte) ([]byte, error)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.handlers[method] = h
+	t.methods[number] = method{handle: h}
+}
+
+// HandleQuick is Handle for a handler that neither waits nor takes long: it runs on
+// the goroutine that reads the caller's connection.
+func (t *Transport) HandleQuick(number uint16, h func(ctx context.Context, from object.NodeID, req []byte) ([]byte, error)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.methods[number] = method{handle: h, quick: true}
 }
 
 // HandleStream registers the handler of streams with a name.
@@ -109,7 +117,7 @@ func (t *Transport) HandleStream(name string, h func(ctx context.Context, from o
 // The deadline of ctx, and its end, reach the handler.
 func (t *Transport) Call(ctx context.Context, to object.NodeID, method uint16, req []byte) ([]byte, error) {
 	if to == t.cfg.Node {
-		return t.dispatch(ctx, to, method, req)
+		return t.dispatch(ctx, to, method, t.method(method).handle, req)
 	}
 	t.mu.RLock()
 	p, closed := t.peers[to], t.closed

@@ -55,6 +55,8 @@ type Entry struct {
 type Network interface {
 	Node() object.NodeID
 	Handle(method uint16, h func(ctx context.Context, from object.NodeID, req []byte) ([]byte, error))
+	// HandleQuick is Handle for what neither waits nor takes long.
+	HandleQuick(method uint16, h func(ctx context.Context, from object.NodeID, req []byte) ([]byte, error))
 	HandleStream(name string, h func(ctx context.Context, from object.NodeID, conn net.Conn))
 	Call(ctx context.Context, to object.NodeID, method uint16, req []byte) ([]byte, error)
 	DialStream(ctx context.Context, to object.NodeID, name string) (net.Conn, error)

@@ -7,6 +7,7 @@
 //	group, err := host.Start(replication.GroupConfig{ID: 1, Peers: peers, StateMachine: machine})
 //	result, err := group.Propose(ctx, command)            // on the leader only
 //	err = group.Read(ctx, func() error { ... })           // on the leader only
+//	err = group.ReadFollowing(ctx, func() error { ... })  // on the others
 //	err = host.Close()
 //
 // The order: storage and network are opened before and closed after the Host. No
@@ -43,6 +44,9 @@
 //
 // What the lease assumes: monotonic clocks that run within 10 % of each other's
 // speed, also across a suspended process. See Timing.NoLease.
+//
+// ReadFollowing promises the same on a replica that does not lead, from its own state,
+// or returns ErrBehind. Reads that wait for the leader's word share one question.
 //
 // ReadStale reads on any replica what is at most so old.
 //

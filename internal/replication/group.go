@@ -55,9 +55,13 @@ type Group struct {
 	role    atomic.Pointer[Role]
 	roles   roleWatch
 	applied appliedWatch
-	full    chan struct{} // signals that the log wants to be compacted
-	notify  chan bool     // raft: leadership won or lost
-	events  chan raft.Observation
+	// shown is never less than the index of what can be read, and AppliedIndex is
+	// never more: where they are equal, that is the index.
+	shown     atomic.Uint64
+	following following
+	full      chan struct{} // signals that the log wants to be compacted
+	notify    chan bool     // raft: leadership won or lost
+	events    chan raft.Observation
 
 	// changeover is held for writing while the content is replaced.
 	changeover sync.RWMutex

@@ -22,6 +22,7 @@ type Host struct {
 	ctx     context.Context // ends with Close
 	stop    context.CancelFunc
 	streams chan struct{} // states that are being sent
+	askers  sync.Map      // object.NodeID -> *asker
 
 	mu       sync.RWMutex // guards what follows
 	groups   map[object.GroupID]*Group
@@ -158,6 +159,7 @@ func (h *Host) register() {
 	handle(methodChecksum, func(g *Group, ctx context.Context, _ object.NodeID, b []byte) ([]byte, error) {
 		return g.handleChecksum(ctx, b)
 	})
+	h.cfg.Network.HandleQuick(methodIndexes, h.handleIndexes)
 	h.cfg.Network.HandleStream(streamState, h.serveState)
 }
 

@@ -353,7 +353,8 @@ func TestReadStale(t *testing.T) {
 }
 
 // Invariant 3, for one number: whatever happens to nodes and network, a read that
-// begins after a write was acknowledged sees it.
+// begins after a write was acknowledged, or read, sees it. Reads are of leaders and
+// followers.
 func TestReadsSeeWritesThroughFailures(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -361,7 +362,7 @@ func TestReadsSeeWritesThroughFailures(t *testing.T) {
 	c := newTrio(t, 3, func(_ object.NodeID, cfg *Config) {
 		cfg.Limits.SnapshotEntries, cfg.Limits.TrailingEntries, cfg.Limits.TrailingBytes = 200, 20, 1000
 	})
-	var acknowledged, attempted, reads atomic.Int64
+	var acknowledged, attempted, seen, reads, followed atomic.Int64
 	var nodes sync.RWMutex // held for writing while nodes are stopped and started
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -378,6 +379,9 @@ func TestReadsSeeWritesThroughFailures(t *testing.T) {
 				acknowledged.Store(v.(int64))
 				n--
 			}
+			if v, ok := v.(int64); ok && v%8 == 0 {
+				time.Sleep(20 * time.Millisecond) // for followers
+			}
 		}
 	})
 	for i := range 3 {
@@ -385,15 +389,23 @@ func TestReadsSeeWritesThroughFailures(t *testing.T) {
 			for ctx.Err() == nil {
 				nodes.RLock()
 				r := pick(i)
-				atLeast := acknowledged.Load()
+				atLeast := max(acknowledged.Load(), seen.Load())
 				var v int64
 				limited, stop := context.WithTimeout(ctx, 500*time.Millisecond)
-				err := r.group.Read(limited, func() (err error) { v, err = r.machine.read("x"); return err })
+				read := func() (err error) { v, err = r.machine.read("x"); return err }
+				err := r.group.ReadFollowing(limited, read)
+				if err == nil {
+					followed.Add(1)
+				} else {
+					err = r.group.Read(limited, read)
+				}
 				stop()
 				if err == nil {
 					reads.Add(1)
 					if v < atLeast || v > attempted.Load() {
-						t.Errorf("node %s reads %d, %d was acknowledged before", r.id, v, atLeast)
+						t.Errorf("node %s reads %d, %d was acknowledged or read before", r.id, v, atLeast)
+					}
+					for old := seen.Load(); v > old && !seen.CompareAndSwap(old, v); old = seen.Load() {
 					}
 				}
 				nodes.RUnlock()
@@ -435,8 +447,8 @@ func TestReadsSeeWritesThroughFailures(t *testing.T) {
 		t.Errorf("at the end x is %d; %d was acknowledged", v, acknowledged.Load())
 	}
 	c.equal()
-	t.Logf("%d writes, %d reads", acknowledged.Load(), reads.Load())
-	if acknowledged.Load() == 0 || reads.Load() == 0 {
+	t.Logf("%d writes, %d reads, %d of them on followers", acknowledged.Load(), reads.Load(), followed.Load())
+	if acknowledged.Load() == 0 || reads.Load() == 0 || followed.Load() == 0 {
 		t.Error(fmt.Errorf("nothing was done"))
 	}
 }

@@ -69,6 +69,7 @@ func (m *machine) open() (err error) {
 	if err := m.sm.Open(m.space); err != nil {
 		return fmt.Errorf("open state machine: %w", err)
 	}
+	m.g.shown.Store(m.index)
 	m.g.setApplied(m.index)
 	return nil
 }
@@ -165,6 +166,7 @@ func (m *machine) commit() error {
 		return nil
 	}
 	m.batch.SetMeta(keyApplied, appendU64(make([]byte, 0, 16), m.index, m.term))
+	m.g.shown.Store(m.index) // before anybody can read it
 	if err := m.batch.Commit(storage.NoSync); err != nil {
 		return err
 	}
@@ -240,7 +242,7 @@ func (m *machine) fetch(t token) error {
 		return fmt.Errorf("fetch state of group %d from %s: %w", t.group, t.node, err)
 	}
 	m.guard(func() error {
-		m.g.changeover.Lock() // stale reads must not see new content with old memory
+		m.g.changeover.Lock() // reads must not see new content with old memory
 		defer m.g.changeover.Unlock()
 		if err := replacement.Finish(); err != nil {
 			return err

@@ -111,6 +111,10 @@ func (n *testNode) Handle(method uint16, h func(context.Context, object.NodeID, 
 	n.handlers[method] = h
 }
 
+func (n *testNode) HandleQuick(method uint16, h func(context.Context, object.NodeID, []byte) ([]byte, error)) {
+	n.Handle(method, h)
+}
+
 func (n *testNode) HandleStream(name string, h func(context.Context, object.NodeID, net.Conn)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -19,6 +19,7 @@ const (
 	methodInstall     uint16 = 0x0404
 	methodTimeoutNow  uint16 = 0x0405
 	methodChecksum    uint16 = 0x0406
+	methodIndexes     uint16 = 0x0407
 	streamState              = "ssmr.state"
 	raftProtocol             = raft.ProtocolVersionMax
 	maxEntriesPerCall        = 1 << 12

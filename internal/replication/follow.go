@@ -1,0 +1,236 @@
+package replication
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ssmr/ssmr/internal/object"
+)
+
+const (
+	// After reads that could not be served by a follower, more go straight to the
+	// leader for a time that doubles, from followPauseFirst to followPauseMost.
+	followPauseFirst = 2 * time.Millisecond
+	followPauseMost  = 64 * time.Millisecond
+	// questionGroups bounds the groups of one question.
+	questionGroups = 1 << 12
+)
+
+// ErrBehind is returned by ReadFollowing when this replica cannot tell that it
+// holds what its leader holds. Nothing is wrong: ask the leader.
+var ErrBehind = errors.New("replica is not known to hold what its leader holds")
+
+// ReadFollowing is Read on a replica that does not lead, from what it holds itself.
+// The leader is asked for the index of its state; one question serves all reads, of
+// all groups that the node leads, that came while the last one was under way. Where
+// this replica's state is not that of the index, as for a moment after writes, the
+// error is ErrBehind.
+//
+// Why it is a read of the leader: see "A read on a follower" in DESIGN.md.
+func (g *Group) ReadFollowing(ctx context.Context, fn func() error) error {
+	leader := g.role.Load().Leader
+	if leader == "" || leader == g.host.self || g.host.cfg.Timing.NoLease || !g.following.worthwhile(g.host.cfg.Clock) {
+		return ErrBehind
+	}
+	index, err := g.host.asker(leader).ask(ctx, g.id)
+	if err != nil {
+		return err
+	}
+	if err = g.readAt(index, fn); errors.Is(err, ErrBehind) {
+		g.following.failed(g.host.cfg.Clock)
+		return err
+	}
+	g.following.served()
+	return err
+}
+
+// readAt runs fn if what can be read here, throughout, is the state of an index.
+func (g *Group) readAt(index uint64, fn func() error) error {
+	g.changeover.RLock()
+	defer g.changeover.RUnlock()
+	if index == 0 || g.AppliedIndex() != index || g.ctx.Err() != nil {
+		return ErrBehind
+	}
+	err := fn()
+	if g.shown.Load() != index {
+		return ErrBehind
+	}
+	return err
+}
+
+// leadingIndex returns the index of the state that can be read here, if this
+// replica certainly leads; else 0. It does not wait.
+func (g *Group) leadingIndex() uint64 {
+	role := g.role.Load()
+	if !role.Leading {
+		return 0
+	}
+	index := g.AppliedIndex()
+	if g.shown.Load() != index || !g.lease.holds(role.Term) {
+		return 0
+	}
+	return index
+}
+
+// handleIndexes answers what asker asks: a group's number (4) for each group; the
+// answer has an index (8) for each, 0 where there is none to tell.
+func (h *Host) handleIndexes(_ context.Context, _ object.NodeID, req []byte) ([]byte, error) {
+	if len(req)%4 != 0 || len(req) > 4*questionGroups {
+		return nil, errMessage
+	}
+	answer := make([]byte, 0, 2*len(req))
+	for ; len(req) > 0; req = req[4:] {
+		var index uint64
+		if g := h.Group(object.GroupID(binary.BigEndian.Uint32(req))); g != nil {
+			index = g.leadingIndex()
+		}
+		answer = binary.BigEndian.AppendUint64(answer, index)
+	}
+	return answer, nil
+}
+
+// following remembers whether reading on this follower has been worth the question.
+type following struct {
+	pause atomic.Int64 // the last one; 0 after a read was served
+	until atomic.Int64 // Unix nanoseconds
+}
+
+func (f *following) worthwhile(clock Clock) bool {
+	return f.pause.Load() == 0 || clock.Now().UnixNano() >= f.until.Load()
+}
+
+func (f *following) failed(clock Clock) {
+	now := clock.Now().UnixNano()
+	if now < f.until.Load() {
+		return // it was noted by another read of the same moment
+	}
+	pause := min(max(2*f.pause.Load(), int64(followPauseFirst)), int64(followPauseMost))
+	f.until.Store(now + pause)
+	f.pause.Store(pause)
+}
+
+func (f *following) served() {
+	if f.pause.Load() != 0 {
+		f.pause.Store(0)
+	}
+}
+
+// asker asks one node for the indexes of the groups that it leads. While a question
+// is under way, reads gather for the next one: whatever is answered was asked after
+// all who wait for it had come.
+type asker struct {
+	h    *Host
+	node object.NodeID
+	down following // whether the node answers at all
+
+	mu      sync.Mutex // guards what follows
+	next    *question  // that gathers; nil for none
+	running bool       // a goroutine asks
+}
+
+// question is what is asked at once.
+type question struct {
+	groups []object.GroupID // guarded by asker.mu until it is sent
+	answer []byte           // set before done is closed; nil: there is none
+	done   chan struct{}
+}
+
+// asker returns the one of a node.
+func (h *Host) asker(node object.NodeID) *asker {
+	if a, ok := h.askers.Load(node); ok {
+		return a.(*asker)
+	}
+	a, _ := h.askers.LoadOrStore(node, &asker{h: h, node: node})
+	return a.(*asker)
+}
+
+// ask returns the index of the state that the node can show of a group that it
+// leads, at some moment after the call; ErrBehind where it does not tell.
+func (a *asker) ask(ctx context.Context, group object.GroupID) (uint64, error) {
+	q, i := a.join(group)
+	if q == nil {
+		return 0, ErrBehind
+	}
+	select {
+	case <-q.done:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	if q.answer == nil {
+		return 0, ErrBehind
+	}
+	return binary.BigEndian.Uint64(q.answer[8*i:]), nil
+}
+
+// join puts a group into the next question. It returns nil where none is asked.
+func (a *asker) join(group object.GroupID) (*question, int) {
+	if !a.down.worthwhile(a.h.cfg.Clock) {
+		return nil, 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.next == nil {
+		a.next = &question{done: make(chan struct{})}
+		if !a.running {
+			if !a.h.enter() {
+				a.next = nil
+				return nil, 0
+			}
+			a.running = true
+			go a.run()
+		}
+	}
+	q := a.next
+	for i, g := range q.groups {
+		if g == group {
+			return q, i
+		}
+	}
+	if len(q.groups) == questionGroups {
+		return nil, 0
+	}
+	q.groups = append(q.groups, group)
+	return q, len(q.groups) - 1
+}
+
+// run asks as long as there is something to ask.
+func (a *asker) run() {
+	defer a.h.running.Done()
+	for {
+		// Reads that are about to come find the question still open.
+		runtime.Gosched()
+		a.mu.Lock()
+		q := a.next
+		a.next = nil
+		a.running = q != nil
+		a.mu.Unlock()
+		if q == nil {
+			return
+		}
+		q.answer = a.send(q.groups)
+		close(q.done)
+	}
+}
+
+// send returns nil where there is no answer. A node that is slow to answer costs
+// the reads that wait a moment, and then a while passes before it is asked again.
+func (a *asker) send(groups []object.GroupID) []byte {
+	request := make([]byte, 0, 4*len(groups))
+	for _, g := range groups {
+		request = binary.BigEndian.AppendUint32(request, uint32(g))
+	}
+	ctx, cancel := context.WithTimeout(a.h.ctx, a.h.cfg.Timing.Heartbeat/2)
+	defer cancel()
+	answer, err := a.h.cfg.Network.Call(ctx, a.node, methodIndexes, request)
+	if err != nil || len(answer) != 8*len(groups) {
+		a.down.failed(a.h.cfg.Clock)
+		return nil
+	}
+	a.down.served()
+	return answer
+}
