@@ -144,10 +144,3 @@ func (p *promises) campaign(self object.NodeID, term uint64) (ok, transfer bool)
 	p.lease.endVote(term, true)
 	return true, transfer
 }
-
-// expires returns when the present promise runs out.
-func (p *promises) expires() time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.until
-}

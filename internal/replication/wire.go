@@ -141,7 +141,7 @@ func encodeAppend(group object.GroupID, req *raft.AppendEntriesRequest, limit in
 func decodeAppend(from object.NodeID, b []byte) (*raft.AppendEntriesRequest, error) {
 	r := reader{b: b}
 	req := &raft.AppendEntriesRequest{
-		RPCHeader: header(from), Leader: []byte(from),
+		RPCHeader: header(from),
 		Term: r.u64(), PrevLogEntry: r.u64(), PrevLogTerm: r.u64(), LeaderCommitIndex: r.u64(),
 	}
 	count := r.u32()
@@ -224,7 +224,7 @@ func encodeInstall(group object.GroupID, req *raft.InstallSnapshotRequest, token
 func decodeInstall(from object.NodeID, b []byte) (req *raft.InstallSnapshotRequest, token []byte, err error) {
 	r := reader{b: b}
 	req = &raft.InstallSnapshotRequest{
-		RPCHeader: header(from), Leader: []byte(from), SnapshotVersion: raft.SnapshotVersion(r.u8()),
+		RPCHeader: header(from), SnapshotVersion: raft.SnapshotVersion(r.u8()),
 		Term: r.u64(), LastLogIndex: r.u64(), LastLogTerm: r.u64(), ConfigurationIndex: r.u64(),
 	}
 	req.Configuration = r.bytes()
