@@ -170,10 +170,13 @@ func (e *Execution) context(p *plan.Program) command.Context {
 // open makes the stream of a stage.
 func (e *Execution) open(s plan.Stage) (rows, error) {
 	r, err := e.openStage(s)
-	if err == nil && e.facts.analyzing() {
+	if err != nil {
+		return nil, err // a stage whose input could not be opened has nothing to close
+	}
+	if e.facts.analyzing() {
 		r = &timedRows{input: r, f: e.facts, stage: s}
 	}
-	return r, err
+	return r, nil
 }
 
 func (e *Execution) openStage(s plan.Stage) (rows, error) {
