@@ -17,8 +17,8 @@ const maxTemplate = 10000
 
 // numberToChar is to_char of numbers.
 func numberToChar(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
-	if len(a[1].Text()) > maxTemplate {
-		return datum.Datum{}, tooLarge()
+	if err := checkTemplate(a[1].Text()); err != nil {
+		return datum.Datum{}, err
 	}
 	if a[1].Text() == "" {
 		return text("")
@@ -363,8 +363,8 @@ func (w *numberWriter) numberPlace(field string) {
 // toNumber is to_number(text, template): digits are taken where the template has
 // them, all else is skipped.
 func toNumber(_ *Env, _ *Call, a []datum.Datum) (datum.Datum, error) {
-	if len(a[1].Text()) > maxTemplate {
-		return datum.Datum{}, tooLarge()
+	if err := checkTemplate(a[1].Text()); err != nil {
+		return datum.Datum{}, err
 	}
 	t, err := parseNumberTemplate(a[1].Text())
 	switch {

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -14,6 +15,51 @@ import (
 type regex struct {
 	re   *regexp.Regexp
 	subs int
+	cost int // instructions that a character may cost
+}
+
+const (
+	// maxRegexSteps bounds the instructions times the bytes of one search.
+	maxRegexSteps = 1 << 30
+	// maxRegexGroups bounds the matches of one call times what each of them captures.
+	maxRegexGroups = 1 << 20
+)
+
+// check refuses a text that takes too long to be searched: an expression can be
+// part of a command, which nobody can cancel.
+func (re *regex) check(s string) error {
+	if len(s) > maxRegexSteps/re.cost {
+		return pgerror.New(pgerror.ProgramLimitExceeded, "regular expression is too complex for a text of %d bytes", len(s))
+	}
+	return nil
+}
+
+func (re *regex) matches(s string) (bool, error) {
+	if err := re.check(s); err != nil {
+		return false, err
+	}
+	return re.re.MatchString(s), nil
+}
+
+// first returns the first match and its groups, nil for none.
+func (re *regex) first(s string) ([]int, error) {
+	if err := re.check(s); err != nil {
+		return nil, err
+	}
+	return re.re.FindStringSubmatchIndex(s), nil
+}
+
+// all returns all matches with their groups.
+func (re *regex) all(s string) ([][]int, error) {
+	if err := re.check(s); err != nil {
+		return nil, err
+	}
+	most := maxRegexGroups / (re.subs + 1)
+	list := re.re.FindAllStringSubmatchIndex(s, most+1)
+	if len(list) > most {
+		return nil, pgerror.New(pgerror.ProgramLimitExceeded, "regular expression has more than %d matches", most)
+	}
+	return list, nil
 }
 
 // maxRegex bounds the length of a regular expression.
@@ -51,14 +97,32 @@ func compileRegex(source, flags string) (*regex, error) {
 	if t.fold {
 		mode = strings.Replace(mode, "(?", "(?i", 1)
 	}
-	re, err := regexp.Compile(mode + ":" + t.out.String() + ")")
+	pattern := mode + ":" + t.out.String() + ")"
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, badRegex("regular expression is too complex")
+	}
+	cost, err := instructions(pattern)
 	if err != nil {
 		return nil, badRegex("regular expression is too complex")
 	}
 	if !t.lazy {
 		re.Longest()
 	}
-	return &regex{re: re, subs: re.NumSubexp()}, nil
+	return &regex{re: re, subs: re.NumSubexp(), cost: cost}, nil
+}
+
+// instructions counts what a pattern is compiled to.
+func instructions(pattern string) (int, error) {
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return 0, err
+	}
+	prog, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return 0, err
+	}
+	return len(prog.Inst), nil
 }
 
 func badRegex(why string) error {

@@ -28,7 +28,8 @@ func regexMatch(flags string, not bool) fnx {
 		if err != nil {
 			return datum.Datum{}, err
 		}
-		return datum.NewBool(re.re.MatchString(padded(c, a[0])) != not), nil
+		found, err := re.matches(padded(c, a[0]))
+		return datum.NewBool(found != not), err
 	}
 }
 
@@ -61,7 +62,8 @@ func regexpLike(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 	if err != nil {
 		return datum.Datum{}, err
 	}
-	return datum.NewBool(re.re.MatchString(a[0].Text())), nil
+	found, err := re.matches(a[0].Text())
+	return datum.NewBool(found), err
 }
 
 // regexpMatch returns the groups of the first match, or the whole of it.
@@ -75,9 +77,9 @@ func regexpMatch(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 		return datum.Datum{}, err
 	}
 	s := a[0].Text()
-	m := re.re.FindStringSubmatchIndex(s)
-	if m == nil {
-		return datum.Datum{}, nil
+	m, err := re.first(s)
+	if err != nil || m == nil {
+		return datum.Datum{}, err
 	}
 	if re.subs > 0 {
 		m = m[2:]
@@ -98,9 +100,9 @@ func regexSubstring(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 		return datum.Datum{}, err
 	}
 	s := a[0].Text()
-	m := re.re.FindStringSubmatchIndex(s)
-	if m == nil {
-		return datum.Datum{}, nil
+	m, err := re.first(s)
+	if err != nil || m == nil {
+		return datum.Datum{}, err
 	}
 	if re.subs > 0 {
 		m = m[2:4]
@@ -157,8 +159,12 @@ func positive(name string, n, least int64) error {
 func replaceMatches(re *regex, s, by string, start, nth int64) (datum.Datum, error) {
 	offset := runeOffset(s, start-1)
 	var b strings.Builder
+	list, err := re.all(s)
+	if err != nil {
+		return datum.Datum{}, err
+	}
 	last, count := 0, int64(0)
-	for _, m := range re.re.FindAllStringSubmatchIndex(s, -1) {
+	for _, m := range list {
 		if m[0] < offset {
 			continue
 		}
@@ -205,13 +211,13 @@ func expandReplacement(b *strings.Builder, s, by string, m []int) {
 }
 
 // matchesFrom returns the matches that begin at or behind character start.
-func matchesFrom(re *regex, s string, start int64) [][]int {
+func matchesFrom(re *regex, s string, start int64) ([][]int, error) {
 	offset := runeOffset(s, start-1)
-	list := re.re.FindAllStringSubmatchIndex(s, -1)
+	list, err := re.all(s)
 	for len(list) > 0 && list[0][0] < offset {
 		list = list[1:]
 	}
-	return list
+	return list, err
 }
 
 func regexpCount(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
@@ -230,7 +236,8 @@ func regexpCount(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 	if err != nil {
 		return datum.Datum{}, err
 	}
-	return datum.NewInt(int64(len(matchesFrom(re, a[0].Text(), start)))), nil
+	list, err := matchesFrom(re, a[0].Text(), start)
+	return datum.NewInt(int64(len(list))), err
 }
 
 // nthMatch reads the arguments of regexp_substr and regexp_instr from the start
@@ -269,7 +276,10 @@ func nthMatch(c *Call, a []datum.Datum, function string, withEnd bool) (m []int,
 	if err != nil {
 		return nil, false, err
 	}
-	list := matchesFrom(re, a[0].Text(), args[0])
+	list, err := matchesFrom(re, a[0].Text(), args[0])
+	if err != nil {
+		return nil, false, err
+	}
 	if int64(len(list)) < args[1] || args[3] > int64(re.subs) {
 		return nil, false, nil
 	}
@@ -311,9 +321,13 @@ func regexpSplit(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 		return datum.Datum{}, err
 	}
 	s := a[0].Text()
+	matches, err := re.all(s)
+	if err != nil {
+		return datum.Datum{}, err
+	}
 	var list []datum.Datum
 	last := 0
-	for _, m := range re.re.FindAllStringIndex(s, -1) {
+	for _, m := range matches {
 		// An empty match at an end splits nothing.
 		if m[0] == m[1] && (m[0] == last || m[0] == len(s)) {
 			continue

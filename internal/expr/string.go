@@ -295,17 +295,26 @@ func replace(a, from, to datum.Datum) (datum.Datum, error) {
 
 func translate(a, from, to datum.Datum) (datum.Datum, error) {
 	f, t := []rune(from.Text()), []rune(to.Text())
-	return text(strings.Map(func(r rune) rune {
-		for i, c := range f {
-			if c == r {
-				if i < len(t) {
-					return t[i]
-				}
-				return -1
-			}
+	by := make(map[rune]rune, min(len(f), 256))
+	for i, r := range f {
+		if _, twice := by[r]; twice {
+			continue
+		}
+		by[r] = -1
+		if i < len(t) {
+			by[r] = t[i]
+		}
+	}
+	out := strings.Map(func(r rune) rune {
+		if other, ok := by[r]; ok {
+			return other
 		}
 		return r
-	}, a.Text()))
+	}, a.Text())
+	if len(out) > MaxValueBytes {
+		return datum.Datum{}, tooLarge()
+	}
+	return text(out)
 }
 
 func position(a, sub datum.Datum) (datum.Datum, error) {

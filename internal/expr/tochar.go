@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/pgerror"
@@ -13,6 +14,13 @@ import (
 // that fits is the longest.
 const dateFields = "A.D. A.M. AD AM B.C. BC CC DAY DDD DD DY D FF1 FF2 FF3 FF4 FF5 FF6 HH24 HH12 HH IDDD ID IW IYYY IYY IY I J " +
 	"MI MM MONTH MON MS OF P.M. PM Q RM SSSSS SSSS SS TZH TZM TZ US WW W Y,YYY YYYY YYY YY Y"
+
+func checkTemplate(s string) error {
+	if len(s) > maxTemplate {
+		return pgerror.New(pgerror.ProgramLimitExceeded, "format template of more than %d bytes", maxTemplate)
+	}
+	return nil
+}
 
 // dateItem is a piece of a date template: a field, or a literal character.
 type dateItem struct {
@@ -67,16 +75,16 @@ func appendLiteral(items []dateItem, s string) ([]dateItem, string) {
 		if s[0] == '\\' && len(s) > 1 && s[1] == '"' {
 			s = s[1:]
 		}
-		r := []rune(s)[0]
-		return append(items, dateItem{literal: r}), s[len(string(r)):]
+		r, n := utf8.DecodeRuneInString(s)
+		return append(items, dateItem{literal: r}), s[n:]
 	}
 	s = s[1:]
 	for s != "" && s[0] != '"' {
 		if s[0] == '\\' && len(s) > 1 {
 			s = s[1:]
 		}
-		r := []rune(s)[0]
-		items, s = append(items, dateItem{literal: r, written: `"`}), s[len(string(r)):]
+		r, n := utf8.DecodeRuneInString(s)
+		items, s = append(items, dateItem{literal: r, written: `"`}), s[n:]
 	}
 	return items, strings.TrimPrefix(s, `"`)
 }
@@ -128,6 +136,9 @@ func dateToChar(env *Env, _ *Call, a []datum.Datum) (datum.Datum, error) {
 	template := a[1].Text()
 	if template == "" {
 		return datum.Datum{}, nil
+	}
+	if err := checkTemplate(template); err != nil {
+		return datum.Datum{}, err
 	}
 	var m *moment
 	switch v := a[0]; v.Kind() {

@@ -64,6 +64,9 @@ func toTimestamp(env *Env, _ *Call, a []datum.Datum) (datum.Datum, error) {
 }
 
 func readDate(s, template string) (*dateReader, error) {
+	if err := checkTemplate(template); err != nil {
+		return nil, err
+	}
 	r := &dateReader{s: s, whole: s, month: 1, day: 1}
 	r.items, r.fx = parseDateTemplate(template)
 	extra := 0
