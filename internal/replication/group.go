@@ -152,6 +152,7 @@ func (g *Group) start(cfg GroupConfig) (err error) {
 		group: g.id, self: h.self, network: h.cfg.Network, clock: h.cfg.Clock, timing: h.cfg.Timing,
 		lease: g.lease, log: g.logs, fresh: new(freshness), room: g.awaitRoom,
 		promises: newPromises(h.cfg.Clock, h.cfg.Timing.Heartbeat, !exists, g.lease),
+		pace:     newPace(h.cfg.Clock, g.id),
 		incoming: make(chan raft.RPC), ctx: g.ctx,
 	}
 	config := g.raftConfig()

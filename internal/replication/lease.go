@@ -67,6 +67,13 @@ func (l *lease) begin(term uint64, voters []object.NodeID) {
 	l.update()
 }
 
+// electorate returns the voters of the term; not to be changed.
+func (l *lease) electorate() []object.NodeID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.voters
+}
+
 // end closes the books of a term.
 func (l *lease) end(term uint64) {
 	l.mu.Lock()

@@ -37,6 +37,7 @@ type transport struct {
 	timing   Timing
 	lease    *lease
 	promises *promises
+	pace     *pace
 	log      *logStore
 	fresh    *freshness
 	room     func(context.Context) error // waits until more can be taken
@@ -81,6 +82,7 @@ func (t *transport) call(to raft.ServerID, method uint16, timeout time.Duration,
 
 // AppendEntries sends entries, or a heartbeat, and notes the acknowledgement.
 func (t *transport) AppendEntries(id raft.ServerID, _ raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	t.hold(object.NodeID(id), req)
 	b, err := encodeAppend(t.group, req, appendLimit)
 	if err != nil {
 		return err
@@ -89,8 +91,15 @@ func (t *transport) AppendEntries(id raft.ServerID, _ raft.ServerAddress, req *r
 	if !isHeartbeat(req) {
 		timeout = appendHeartbeats * t.timing.Heartbeat
 	}
+	n := len(req.Entries)
 	sent := t.clock.Now() // before anything leaves: the lease counts from here
+	if n > 0 {
+		t.pace.begin(object.NodeID(id), sent)
+	}
 	answer, err := t.call(id, methodAppend, timeout, b)
+	if n > 0 {
+		t.pace.end(object.NodeID(id), sent, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -100,12 +109,34 @@ func (t *transport) AppendEntries(id raft.ServerID, _ raft.ServerAddress, req *r
 	}
 	if resp.Success && resp.Term == req.Term {
 		match := uint64(0)
-		if n := len(req.Entries); n > 0 {
+		if n > 0 {
 			match = req.Entries[n-1].Index
 		}
 		t.lease.acknowledged(object.NodeID(id), req.Term, sent, promise, match)
 	}
 	return nil
+}
+
+// hold holds entries back from a follower that can have them later; see pace. What
+// was committed meanwhile the follower hears at once.
+func (t *transport) hold(to object.NodeID, req *raft.AppendEntriesRequest) {
+	r, n := t.raft.Load(), len(req.Entries)
+	if r == nil || n == 0 || n >= paceEntries {
+		return
+	}
+	last := req.Entries[n-1].Index
+	if t.log.bytesBetween(req.PrevLogEntry, last) >= paceBytes {
+		return
+	}
+	if !t.pace.hold(t.ctx, to, t.self, t.lease.electorate(), func() bool { return r.CommitIndex() >= last }) {
+		return
+	}
+	// Of the request's term, since the term is looked at afterwards; and not beyond what
+	// the follower is known to have with this message.
+	committed := min(r.CommitIndex(), last)
+	if r.CurrentTerm() == req.Term {
+		req.LeaderCommitIndex = max(req.LeaderCommitIndex, committed)
+	}
 }
 
 // RequestVote asks for a vote, unless that would break a promise.
@@ -265,7 +296,7 @@ func (t *transport) handleVote(ctx context.Context, from object.NodeID, b []byte
 	// Once raft has the request it may vote: what it says is waited for, whatever
 	// becomes of the caller.
 	answer, err := t.handle(context.WithoutCancel(ctx), &raft.RequestVoteRequest{
-		RPCHeader: header(from), Term: term,
+		RPCHeader: header(from), Candidate: []byte(from), Term: term,
 		LastLogIndex: lastIndex, LastLogTerm: lastTerm, LeadershipTransfer: transfer,
 	}, nil)
 	if err != nil {
