@@ -4,7 +4,9 @@ import (
 	"context"
 
 	"github.com/ssmr/ssmr/internal/expr"
+	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/internal/session"
+	"github.com/ssmr/ssmr/planner/bind"
 	"github.com/ssmr/ssmr/planner/dialect"
 	"github.com/ssmr/ssmr/planner/plan"
 )
@@ -32,6 +34,9 @@ func (s *Session) query(ctx context.Context, text session.Text, sink session.Sin
 	if st.tree == nil && st.plan == nil {
 		return session.Completion{}, nil
 	}
+	if len(st.about.Params) > 0 {
+		return session.Completion{}, shift(s.refuseParams(st), st.offset)
+	}
 	r := &running{s: s, st: st}
 	defer r.close()
 	if err := r.start(ctx); err != nil {
@@ -48,6 +53,22 @@ func (s *Session) query(ctx context.Context, text session.Text, sink session.Sin
 		}
 	}
 	return r.drain(ctx, 0, sink)
+}
+
+// refuseParams is the error that a simple query has parameters: they have no values.
+func (s *Session) refuseParams(st *statement) error {
+	tree, err := dialect.Parse(st.text)
+	if err != nil {
+		return err
+	}
+	_, err = bind.Statement(tree, bind.Config{
+		Catalog: s.backend.deps.Catalog.Catalog(), Policies: s.backend.deps.Policies,
+		NoParams: true, Format: s.now.format, Database: s.start.Database,
+	})
+	if err != nil {
+		return err
+	}
+	return pgerror.New(pgerror.UndefinedParameter, "there is no parameter $%d", len(st.about.Params))
 }
 
 // constant reports whether a query's rows are constants. PostgreSQL computes

@@ -100,7 +100,7 @@ func (r *running) startOnce(ctx context.Context) error {
 	settings := r.s.now.settings
 	if _, ok := p.Root.(*plan.Explain); ok {
 		copied := *settings
-		copied.Planning = r.s.backend.deps.Clock.Now().Sub(began)
+		copied.Planning = r.st.planning + r.s.backend.deps.Clock.Now().Sub(began)
 		settings = &copied
 	}
 	x, err := r.s.backend.deps.Executor.Start(ctx, p, r.params, settings)

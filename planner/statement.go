@@ -3,6 +3,7 @@ package planner
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/datum"
@@ -31,6 +32,8 @@ type statement struct {
 
 	plan *plan.Plan
 	snap *catalog.Snapshot // that plan is known to be valid for
+	// planning is how long the plan took to make; 0 where it was found.
+	planning time.Duration
 }
 
 // Parse prepares a statement.
@@ -89,11 +92,14 @@ func (s *Session) analyze(ctx context.Context, st *statement) error {
 		st.plan, st.snap = p, s.backend.deps.Catalog.Catalog()
 		return nil
 	}
+	began := s.backend.deps.Clock.Now()
 	tree, err := dialect.Parse(st.text)
 	if err != nil {
 		return err
 	}
-	return s.analyzeTree(ctx, st, tree)
+	err = s.analyzeTree(ctx, st, tree)
+	st.planning = s.backend.deps.Clock.Now().Sub(began)
+	return err
 }
 
 func (s *Session) analyzeTree(ctx context.Context, st *statement, tree ast.Statement) error {

@@ -20,6 +20,8 @@ type Config struct {
 	// Params are the types that the client declared for its parameters; the zero
 	// Type and datum.Unknown are inferred, and there may be more or fewer.
 	Params []datum.Type
+	// NoParams refuses parameters: those of a simple query have no values.
+	NoParams bool
 	// Format holds the settings that the literals of a DEFAULT or CHECK are read
 	// with; nil means UTC and PostgreSQL's defaults.
 	Format *datum.Format

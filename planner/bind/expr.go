@@ -160,7 +160,7 @@ func (b *binder) param(e *ast.Param, p *place) (expr.Expr, error) {
 		err := *p.noParams
 		return nil, err.At(e.Position())
 	}
-	if e.Number < 1 {
+	if e.Number < 1 || b.config.NoParams {
 		return nil, pgerror.New(pgerror.UndefinedParameter, "there is no parameter $%d", e.Number).At(e.Position())
 	}
 	x, err := b.params.Param(e.Number - 1)

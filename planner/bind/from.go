@@ -2,6 +2,7 @@ package bind
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ssmr/ssmr/internal/catalog"
@@ -50,6 +51,9 @@ func (b *binder) fromItem(e ast.TableExpr) (source, error) {
 	case *ast.Join:
 		return source{}, pgerror.NotSupported("a join").At(e.Position())
 	case *ast.DerivedTable:
+		if e.Query != nil && e.Query.Values != nil && plainValues(e.Query) {
+			return b.fromValues(e)
+		}
 		return source{}, pgerror.NotSupported("a subquery in FROM").At(e.Position())
 	}
 	return source{}, pgerror.NotSupported("this kind of FROM").At(e.Position())
@@ -116,6 +120,31 @@ func (b *binder) fromFunction(e *ast.TableFunc) (source, error) {
 		return source{}, err
 	}
 	return source{scope: &scope{relations: []*relation{r}}, stage: stage}, nil
+}
+
+// fromValues binds (VALUES (..), (..)) in FROM.
+func (b *binder) fromValues(e *ast.DerivedTable) (source, error) {
+	rows, types, err := b.valuesRows(e.Query.Values)
+	if err != nil {
+		return source{}, err
+	}
+	r := &relation{name: e.Alias}
+	for i, t := range types {
+		// What has no type by now is text, and the rows that were bound with it.
+		if t == datum.Unknown {
+			t = datum.Text
+			for _, row := range rows {
+				if row[i], err = expr.Coerce(row[i], t, expr.Implicit); err != nil {
+					return source{}, at(err, e)
+				}
+			}
+		}
+		r.columns = append(r.columns, scopeColumn{name: "column" + strconv.Itoa(i+1), typ: t, index: i})
+	}
+	if err := r.rename(e.Columns); err != nil {
+		return source{}, at(err, e)
+	}
+	return source{scope: &scope{relations: []*relation{r}}, stage: &plan.Values{Rows: rows, Columns: len(types)}}, nil
 }
 
 // seriesItem makes the set-returning function of a select list without FROM the

@@ -133,7 +133,7 @@ func (e *Execution) locateFacts(ctx context.Context, t *catalog.Table, ids []obj
 	if err := j.locate(ctx); err != nil {
 		return err
 	}
-	e.facts.asked(j.items, j.groups(nil, len(ids)))
+	e.facts.asked(t, j.items, j.groups(nil, len(ids)))
 	return nil
 }
 

@@ -3,10 +3,14 @@ package execute
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/datum"
+	"github.com/ssmr/ssmr/internal/expr"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/planner/plan"
 )
@@ -55,7 +59,7 @@ func (f *facts) locating() func() {
 }
 
 // asked notes a round: which items are sent where.
-func (f *facts) asked(items []item, groups []group) {
+func (f *facts) asked(t *catalog.Table, items []item, groups []group) {
 	if f == nil {
 		return
 	}
@@ -68,12 +72,12 @@ func (f *facts) asked(items []item, groups []group) {
 		f.parts[g.part] = struct{}{}
 	}
 	if f.f.Rounds <= 1 {
-		f.places(items)
+		f.places(t, items)
 	}
 }
 
 // places notes where the items live; the caller holds mu.
-func (f *facts) places(items []item) {
+func (f *facts) places(t *catalog.Table, items []item) {
 	for i := range items {
 		it := &items[i]
 		o := plan.FactObject{ID: it.ID, From: it.from}
@@ -91,9 +95,24 @@ func (f *facts) places(items []item) {
 			f.f.Asked++
 		}
 		if len(f.f.Objects) < plan.MaxFactObjects {
+			o.Key = keyText(t, it.ID)
 			f.f.Objects = append(f.f.Objects, o)
 		}
 	}
+}
+
+// keyText is the key of an object as people write it; empty where the id has none.
+func keyText(t *catalog.Table, id object.ID) string {
+	types := t.KeyTypes()
+	key, err := datum.DecodeKey([]byte(id.Key()), types)
+	if err != nil {
+		return ""
+	}
+	texts := make([]string, len(key))
+	for i, v := range key {
+		texts[i] = expr.Format(expr.NewConst(v, types[i]))
+	}
+	return strings.Join(texts, ", ")
 }
 
 // takesPart notes that all of these partitions are asked, in one round.

@@ -116,7 +116,7 @@ func (r *keyRows) ask(ctx context.Context) error {
 	for i := range r.items {
 		r.items[i].retry = false
 	}
-	r.f.asked(r.items, r.groups)
+	r.f.asked(r.table, r.items, r.groups)
 	r.send(ctx)
 	for i := 0; i < len(r.answers); {
 		a := &r.answers[i]

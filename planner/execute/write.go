@@ -52,7 +52,7 @@ func (w *writing) run(ctx context.Context) error {
 		for i := range w.snap.Partitions {
 			groups = append(groups, group{part: w.snap.Partitions[i].ID})
 		}
-		w.f.asked(nil, groups)
+		w.f.asked(w.table, nil, groups)
 		return w.writeParts(ctx, groups)
 	}
 	var groups []group
@@ -69,7 +69,7 @@ func (w *writing) run(ctx context.Context) error {
 		} else if groups = w.groups(groups, len(w.items)); len(groups) == 0 {
 			return nil
 		}
-		w.f.asked(w.items, groups)
+		w.f.asked(w.table, w.items, groups)
 		if err := w.writeParts(ctx, groups); err != nil {
 			return err
 		}

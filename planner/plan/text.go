@@ -301,6 +301,12 @@ func (t *text) move(m *Move) {
 	if t.facts == nil {
 		return
 	}
+	if m.Partition != nil {
+		return
+	}
+	if len(t.facts.Moves) == 0 && !t.facts.Analyzed {
+		t.line(1, "Nothing is to be moved")
+	}
 	for _, f := range t.facts.Moves {
 		t.line(1, "From partition %d to %d: %s, %d bytes", f.From, f.To, plural(int(f.Objects), "object"), f.Bytes)
 	}
