@@ -1,0 +1,179 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ssmr/ssmr/internal/catalog"
+	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/replication"
+	"github.com/ssmr/ssmr/oracle"
+	"github.com/ssmr/ssmr/partitions"
+)
+
+// startReplicas forms the cluster and starts this node's replicas of the oracle
+// and of the partitions.
+func (n *Node) startReplicas(ctx context.Context) error {
+	var err error
+	n.host, err = replication.NewHost(replication.Config{
+		Network: n.transport, State: n.state, Log: n.logs,
+		Timing: replication.Timing{Heartbeat: n.cfg.Timing.Heartbeat}, Logger: n.log.With("part", "replication"),
+	})
+	if err != nil {
+		return err
+	}
+	n.onClose("replicas", n.host.Close)
+	n.service, err = partitions.NewService(partitions.Config{Logger: n.log.With("part", "partitions")}, n.host, n.transport)
+	if err != nil {
+		return err
+	}
+	n.onClose("partitions", n.service.Close)
+	n.client, err = partitions.NewClient(partitions.ClientConfig{
+		Incarnation: n.dir.identity.Incarnation, Replicas: n.replicas, Logger: n.log.With("part", "partitions"),
+	}, n.transport, n.service)
+	if err != nil {
+		return err
+	}
+	n.onClose("partitions' client", n.client.Close)
+
+	formation := newFormation(&n.cfg.Config, n.dir, n.transport, n.log, n.started)
+	if err := formation.form(ctx); err != nil {
+		return fmt.Errorf("forming the cluster: %w", err)
+	}
+	nodes := n.nodes()
+	if err := n.startOracle(nodes); err != nil {
+		return err
+	}
+	if err := n.openPartitions(ctx, nodes); err != nil {
+		return err
+	}
+	n.monitor = newMonitor(n, formation)
+	n.transport.Handle(methodChecksums, n.handleChecksums)
+	n.onClose("monitor", n.monitor.close)
+	return nil
+}
+
+// nodes returns all nodes of the cluster.
+func (n *Node) nodes() []object.NodeID {
+	if len(n.cfg.Cluster.Nodes) == 0 {
+		return []object.NodeID{n.cfg.Node}
+	}
+	var out []object.NodeID
+	for _, node := range n.cfg.Cluster.Nodes {
+		out = append(out, node.Name)
+	}
+	return out
+}
+
+// replicas tells which nodes hold a partition.
+func (n *Node) replicas(p object.PartitionID) []object.NodeID {
+	cache := n.known.Load()
+	if cache == nil {
+		return nil
+	}
+	if d := cache.Catalog().Partition(p); d != nil {
+		return d.Replicas
+	}
+	return nil
+}
+
+func (n *Node) startOracle(nodes []object.NodeID) error {
+	log := n.log.With("part", "oracle")
+	machine := oracle.NewMachine(log)
+	group, err := n.host.Start(replication.GroupConfig{ID: object.OracleGroup, Peers: nodes, StateMachine: machine})
+	if err != nil {
+		return err
+	}
+	n.oracle, err = oracle.NewService(oracle.ServiceConfig{Transport: n.transport, Logger: log}, machine, group, n.client)
+	if err != nil {
+		return err
+	}
+	n.onClose("oracle", func() error { n.oracle.Close(); return nil })
+	n.locator, err = oracle.NewClient(oracle.ClientConfig{Transport: n.transport, Replicas: nodes, Local: n.oracle, Logger: log})
+	if err != nil {
+		return err
+	}
+	n.cache, err = oracle.NewCache(oracle.CacheConfig{Bytes: n.cfg.Limits.LocationCacheBytes, Logger: log}, n.locator)
+	if err != nil {
+		return err
+	}
+	n.known.Store(n.cache)
+	n.onClose("oracle's cache", func() error { n.cache.Close(); return nil })
+	return nil
+}
+
+// openPartitions starts this node's replicas of the partitions that the oracle
+// knows, and returns when all partitions know what they own. A new oracle is told
+// what the cluster consists of by whoever comes first.
+func (n *Node) openPartitions(ctx context.Context, nodes []object.NodeID) error {
+	var described []catalog.Partition
+	for i := range n.cfg.Partitions {
+		described = append(described, catalog.Partition{ID: object.PartitionID(i + 1), Replicas: replicasOf(nodes, i)})
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	initialised := make(chan error, 1)
+	go func() {
+		initialised <- n.patiently(ctx, "waiting for the oracle and the partitions", func(ctx context.Context) error {
+			return n.locator.Initialise(ctx, described)
+		})
+	}()
+	err := n.patiently(ctx, "waiting for the oracle's leader", func(ctx context.Context) error {
+		if err := n.cache.Refresh(ctx); err != nil {
+			return err
+		}
+		if len(n.cache.Catalog().Partitions) == 0 {
+			return errNotInitialised
+		}
+		return nil
+	})
+	for _, p := range n.cache.Catalog().Partitions {
+		if err == nil && slices.Contains(p.Replicas, n.cfg.Node) {
+			err = n.service.Open(p.ID, p.Replicas, false)
+		}
+	}
+	if err != nil {
+		cancel()
+	}
+	defer cancel()
+	return errors.Join(err, <-initialised)
+}
+
+// errNotInitialised says that the oracle does not know its cluster yet.
+var errNotInitialised = errors.New("the oracle has not been told of its cluster yet")
+
+// patiently tries until f succeeds or ctx ends, and logs now and then why it has to.
+func (n *Node) patiently(ctx context.Context, what string, f func(context.Context) error) error {
+	const attempt, pause, logs = 5 * time.Second, 20 * time.Millisecond, 5 * time.Second
+	logged := time.Now()
+	for {
+		trying, cancel := context.WithTimeout(ctx, attempt)
+		err := f(trying)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		if time.Since(logged) > logs {
+			n.log.Info(what, "reason", err)
+			logged = time.Now()
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// replicasOf chooses the nodes of the i-th partition: three, or all where there
+// are fewer, beginning with another one for each partition.
+func replicasOf(nodes []object.NodeID, i int) []object.NodeID {
+	const replicas = 3
+	out := make([]object.NodeID, 0, replicas)
+	for j := range min(replicas, len(nodes)) {
+		out = append(out, nodes[(i+j)%len(nodes)])
+	}
+	return out
+}
