@@ -82,6 +82,10 @@ func (e *Column) format(p *printer) {
 		p.put("#", strconv.Itoa(e.Index))
 		return
 	}
+	if name, ok := strings.CutPrefix(e.Name, "excluded."); ok { // the row that ON CONFLICT did not insert
+		p.put("excluded.", QuoteIdent(name))
+		return
+	}
 	p.put(QuoteIdent(e.Name))
 }
 
