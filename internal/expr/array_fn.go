@@ -30,10 +30,17 @@ func lowerBound(d datum.Datum) int32 {
 	return 1
 }
 
+// maxElements bounds the arrays that functions make.
+const maxElements = MaxValueBytes / 48
+
+func tooManyElements() error {
+	return pgerror.New(pgerror.ProgramLimitExceeded, "array size exceeds the maximum allowed (%d)", maxElements)
+}
+
 // likeArray makes an array with the lower bound of another.
 func likeArray(t datum.Type, lower int32, elems []datum.Datum) (datum.Datum, error) {
-	if len(elems) > MaxValueBytes/48 {
-		return datum.Datum{}, pgerror.New(pgerror.ProgramLimitExceeded, "array size exceeds the maximum allowed (%d)", MaxValueBytes/48)
+	if len(elems) > maxElements {
+		return datum.Datum{}, tooManyElements()
 	}
 	elem, _ := t.Elem()
 	if lower == 1 || len(elems) == 0 {
@@ -227,11 +234,14 @@ func stringToArray(_ *Env, _ *Call, a []datum.Datum) (datum.Datum, error) {
 	switch s := a[0].Text(); {
 	case s == "":
 	case a[1].IsNull():
-		parts = strings.Split(s, "")
+		parts = strings.SplitN(s, "", maxElements+1)
 	case a[1].Text() == "":
 		parts = []string{s}
 	default:
-		parts = strings.Split(s, a[1].Text())
+		parts = strings.SplitN(s, a[1].Text(), maxElements+1)
+	}
+	if len(parts) > maxElements {
+		return datum.Datum{}, tooManyElements()
 	}
 	list := make([]datum.Datum, len(parts))
 	for i, p := range parts {
@@ -264,8 +274,8 @@ func arrayFill(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 		return datum.Datum{}, pgerror.NotSupported("array_fill for several dimensions")
 	}
 	n := dims[0].Int()
-	if n < 0 || n > MaxValueBytes/48 {
-		return datum.Datum{}, pgerror.New(pgerror.ProgramLimitExceeded, "array size exceeds the maximum allowed (%d)", MaxValueBytes/48)
+	if n < 0 || n > maxElements {
+		return datum.Datum{}, tooManyElements()
 	}
 	lower := int32(1)
 	if len(a) > 2 {
@@ -278,8 +288,10 @@ func arrayFill(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 
 // arrayContains is @>: each element of b is one of a's. NULLs are never found.
 func arrayContains(a, b datum.Datum) (datum.Datum, error) {
-	for _, x := range b.Array().Elems {
-		if !hasDatum(a.Array().Elems, x) {
+	elems := b.Array().Elems
+	has := finder(a.Array().Elems, len(elems))
+	for _, x := range elems {
+		if !has(x) {
 			return datum.NewBool(false), nil
 		}
 	}
@@ -287,11 +299,22 @@ func arrayContains(a, b datum.Datum) (datum.Datum, error) {
 }
 
 func arrayOverlap(a, b datum.Datum) (datum.Datum, error) {
-	return datum.NewBool(slices.ContainsFunc(b.Array().Elems, func(x datum.Datum) bool {
-		return hasDatum(a.Array().Elems, x)
-	})), nil
+	elems := b.Array().Elems
+	return datum.NewBool(slices.ContainsFunc(elems, finder(a.Array().Elems, len(elems)))), nil
 }
 
-func hasDatum(list []datum.Datum, x datum.Datum) bool {
-	return !x.IsNull() && slices.ContainsFunc(list, func(y datum.Datum) bool { return datum.Equal(x, y) })
+// finder returns a function that tells whether a list has a value, which is not
+// NULL, for about so many calls: a long list is sorted for them.
+func finder(list []datum.Datum, calls int) func(datum.Datum) bool {
+	if len(list) < 16 || calls < 16 {
+		return func(x datum.Datum) bool {
+			return !x.IsNull() && slices.ContainsFunc(list, func(y datum.Datum) bool { return datum.Equal(x, y) })
+		}
+	}
+	sorted := slices.Clone(list)
+	slices.SortFunc(sorted, datum.Compare)
+	return func(x datum.Datum) bool {
+		_, found := slices.BinarySearchFunc(sorted, x, datum.Compare)
+		return found && !x.IsNull()
+	}
 }

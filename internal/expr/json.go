@@ -140,36 +140,48 @@ func sameScalar(a, b datum.JSONValue) bool {
 
 // jsonContains is @>.
 func jsonContains(a, b datum.Datum) (datum.Datum, error) {
-	return datum.NewBool(containsTop(datum.ViewJSON(a), datum.ViewJSON(b))), nil
+	c := containment{left: maxContainment}
+	found := c.containsTop(datum.ViewJSON(a), datum.ViewJSON(b))
+	if c.left < 0 {
+		return datum.Datum{}, pgerror.New(pgerror.ProgramLimitExceeded, "jsonb values are too large to be compared")
+	}
+	return datum.NewBool(found), nil
 }
 
+// maxContainment bounds the comparisons of one @>, which compares every element of
+// an array with every one of another.
+const maxContainment = 1 << 24
+
+// containment counts the comparisons that one @> may still make.
+type containment struct{ left int }
+
 // containsTop lets an array contain a bare scalar, at the top alone.
-func containsTop(a, b datum.JSONValue) bool {
+func (c *containment) containsTop(a, b datum.JSONValue) bool {
 	if a.Kind() == datum.JSONArrayKind && scalar(b) {
-		return hasElement(a, b)
+		return c.hasElement(a, b)
 	}
 	if scalar(a) && scalar(b) {
 		return sameScalar(a, b)
 	}
-	return contains(a, b)
+	return c.contains(a, b)
 }
 
-func contains(a, b datum.JSONValue) bool {
-	if a.Kind() != b.Kind() {
+func (c *containment) contains(a, b datum.JSONValue) bool {
+	if c.left--; c.left < 0 || a.Kind() != b.Kind() {
 		return false
 	}
 	switch a.Kind() {
 	case datum.JSONObject:
 		for k, want := range b.Fields() {
 			have, ok := a.Field(k)
-			if !ok || !contains(have, want) {
+			if !ok || !c.contains(have, want) {
 				return false
 			}
 		}
 		return true
 	case datum.JSONArrayKind:
 		for want := range b.Elements() {
-			if !hasElement(a, want) {
+			if !c.hasElement(a, want) {
 				return false
 			}
 		}
@@ -178,10 +190,13 @@ func contains(a, b datum.JSONValue) bool {
 	return sameScalar(a, b)
 }
 
-func hasElement(a, want datum.JSONValue) bool {
+func (c *containment) hasElement(a, want datum.JSONValue) bool {
 	for have := range a.Elements() {
-		if contains(have, want) {
+		if c.contains(have, want) {
 			return true
+		}
+		if c.left < 0 {
+			return false
 		}
 	}
 	return false

@@ -19,7 +19,12 @@ func tooLarge() error {
 	return pgerror.New(pgerror.ProgramLimitExceeded, "requested length too large")
 }
 
-func text(s string) (datum.Datum, error) { return datum.NewText(s), nil }
+func text(s string) (datum.Datum, error) {
+	if len(s) > MaxValueBytes {
+		return datum.Datum{}, tooLarge()
+	}
+	return datum.NewText(s), nil
+}
 
 func textCat(a, b datum.Datum) (datum.Datum, error) {
 	x, y := a.Text(), b.Text()
@@ -311,9 +316,6 @@ func translate(a, from, to datum.Datum) (datum.Datum, error) {
 		}
 		return r
 	}, a.Text())
-	if len(out) > MaxValueBytes {
-		return datum.Datum{}, tooLarge()
-	}
 	return text(out)
 }
 
@@ -427,6 +429,9 @@ func overlay(s, by string, from, length int64) (datum.Datum, error) {
 	}
 	head := s[:runeOffset(s, from-1)]
 	tail := s[runeOffset(s, from-1+length):]
+	if len(head)+len(by)+len(tail) > MaxValueBytes {
+		return datum.Datum{}, tooLarge()
+	}
 	return text(head + by + tail)
 }
 
