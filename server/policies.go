@@ -116,7 +116,7 @@ func (p *policies) Place(ctx context.Context, r execute.PlaceRequest) ([]object.
 	ctx, cancel := context.WithTimeout(ctx, placeTimeout)
 	defer cancel()
 	placed, err := c.policy.Place(ctx, &placement.Batch{
-		Table: &c.table, Objects: describeObjects(r), Partitions: p.partitions(), Hint: r.Hint,
+		Table: &c.table, Objects: describeObjects(r), Partitions: p.partitions(), Hint: r.Hint, DryRun: r.DryRun,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("placement policy %q: %w", r.Table.Placement.Policy, err)
@@ -178,6 +178,9 @@ func describeObjects(r execute.PlaceRequest) []placement.Object {
 			values[j].Text = string(datum.AppendText(nil, v, r.Table.Columns[j].Type, format))
 		}
 		objects[i] = placement.Object{Values: values, Home: uint32(r.Homes[i])}
+		if r.Current != nil {
+			objects[i].Current = uint32(r.Current[i])
+		}
 	}
 	return objects
 }

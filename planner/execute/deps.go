@@ -143,6 +143,11 @@ type PlaceRequest struct {
 	Rows [][]datum.Datum
 	// Homes are the partitions that the static rule would give.
 	Homes []object.PartitionID
+	// Current are the partitions that the objects live in, where they are not new;
+	// nil where they are.
+	Current []object.PartitionID
+	// DryRun says that nothing will be done with the answer.
+	DryRun bool
 	// Hint is the session's setting ssmr.hint.
 	Hint string
 }

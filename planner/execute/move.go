@@ -203,10 +203,11 @@ func (mv *moving) ask(ctx context.Context) error {
 	if len(mv.asks) == 0 {
 		return nil
 	}
-	request := PlaceRequest{Table: mv.m.Table, Hint: mv.e.settings.Hint}
+	request := PlaceRequest{Table: mv.m.Table, Hint: mv.e.settings.Hint, DryRun: mv.dry != nil}
 	for _, c := range mv.asks {
 		request.Rows = append(request.Rows, c.values)
 		request.Homes = append(request.Homes, mv.snap.Home(mv.m.Table, c.id).Partition)
+		request.Current = append(request.Current, c.from)
 	}
 	places, err := mv.e.x.choosePlaces(ctx, mv.snap, request)
 	if err != nil {

@@ -151,6 +151,40 @@ func TestLeastLoadedSpreadsABurst(t *testing.T) {
 	}
 }
 
+// TestLeastLoadedLeavesWhatIsEven guards that MOVE <table> TO POLICY moves what
+// makes loads even and no more, and that a dry run leaves no trace.
+func TestLeastLoadedLeavesWhatIsEven(t *testing.T) {
+	p, err := configure(t, "least_loaded", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moves := func(dry bool, first, second int64) (moved int) {
+		b := &placement.Batch{Table: &orders, DryRun: dry, Partitions: []placement.Partition{{ID: 1, Bytes: first}, {ID: 2, Bytes: second}}}
+		for i := range 100 {
+			b.Objects = append(b.Objects, placement.Object{Values: row("a", "1", "eu", "1"), Current: uint32(1 + i%2)})
+		}
+		placed, err := p.Place(context.Background(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range placed {
+			if placed[i].Partition != b.Objects[i].Current {
+				moved++
+			}
+		}
+		return moved
+	}
+	if n := moves(false, 100_000, 100_000); n != 0 {
+		t.Errorf("%d objects leave even partitions", n)
+	}
+	size := sizeOf(placement.Object{Values: row("a", "1", "eu", "1")})
+	for range 2 {
+		if n := moves(true, 100_000+20*size, 100_000); n != 10 {
+			t.Errorf("%d objects of 20 too many are to leave, want 10", n)
+		}
+	}
+}
+
 func TestOptionsAreChecked(t *testing.T) {
 	cases := []struct {
 		name    string

@@ -11,7 +11,8 @@ import (
 
 // leastLoaded places new objects where the fewest bytes are. What it has placed
 // since a partition's last report counts as well, so that a burst does not go to
-// one place.
+// one place. An object that has a place leaves it only where that makes the loads
+// more even.
 type leastLoaded struct {
 	mu       sync.Mutex // guards what follows, which is bounded by the partitions
 	reported map[uint32]int64
@@ -35,18 +36,33 @@ func (l *leastLoaded) Place(_ context.Context, b *placement.Batch) ([]placement.
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	loads := l.loads(open(b.Partitions))
+	add := func(at int, bytes int64) {
+		loads[at].bytes += bytes
+		if !b.DryRun {
+			l.placed[loads[at].id] += bytes
+		}
+	}
 	out := make([]placement.Placement, len(b.Objects))
 	for i, o := range b.Objects {
-		least := 0
+		least, current := 0, -1
 		for j := range loads {
 			if cmp.Or(cmp.Compare(loads[j].bytes, loads[least].bytes), cmp.Compare(loads[j].id, loads[least].id)) < 0 {
 				least = j
 			}
+			if loads[j].id == o.Current {
+				current = j
+			}
+		}
+		size := sizeOf(o)
+		if current >= 0 {
+			if loads[current].bytes-loads[least].bytes < 2*size {
+				out[i] = placement.Placement{Partition: o.Current, Reason: "no other partition holds noticeably fewer bytes"}
+				continue
+			}
+			add(current, -size)
 		}
 		out[i] = placement.Placement{Partition: loads[least].id, Reason: fmt.Sprintf("holds the fewest bytes (%d)", loads[least].bytes)}
-		size := sizeOf(o)
-		loads[least].bytes += size
-		l.placed[loads[least].id] += size
+		add(least, size)
 	}
 	return out, nil
 }

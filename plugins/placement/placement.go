@@ -73,11 +73,13 @@ func (t *Table) InKey(name string) bool {
 }
 
 // Batch is what one call of Place is about: objects of one table that one
-// statement creates.
+// statement creates, or that MOVE <table> TO POLICY asks about.
 type Batch struct {
 	Table *Table
-	// Objects are the new objects.
+	// Objects are the objects; they are new unless they have a Current.
 	Objects []Object
+	// DryRun says that nothing will be placed: EXPLAIN wants to know what would be.
+	DryRun bool
 	// Partitions are all partitions, in ascending order of their ids. Never empty.
 	Partitions []Partition
 	// Hint is the session's setting ssmr.hint, free text between an application
@@ -85,12 +87,15 @@ type Batch struct {
 	Hint string
 }
 
-// Object is a new object.
+// Object is an object to place.
 type Object struct {
 	// Values holds the value of each column of Batch.Table, in its order.
 	Values []Value
 	// Home is the partition that the static rule would give the object.
 	Home uint32
+	// Current is the partition that the object lives in, which a policy answers
+	// with where the object is to stay; 0 where it is new.
+	Current uint32
 }
 
 // Value is the value of a column: PostgreSQL's text of it, or NULL.
