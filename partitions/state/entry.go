@@ -70,15 +70,19 @@ func (x *entry) object(id object.ID) (*objectCell, error) {
 	if c := x.objects[id]; c != nil {
 		return c, nil
 	}
-	x.key = appendObjectKey(x.key[:0], prefixObjects, id)
-	b, found, err := x.batch.Get(nil, x.key)
-	if err != nil {
-		return nil, err
-	}
-	c := &objectCell{id: id, present: found}
-	if found {
-		if c.record, err = decodeRecord(b); err != nil {
+	c := &objectCell{id: id}
+	if c.record, c.present = x.m.recent.get(id); !c.present {
+		x.key = appendObjectKey(x.key[:0], prefixObjects, id)
+		b, found, err := x.batch.Get(nil, x.key)
+		if err != nil {
 			return nil, err
+		}
+		if found {
+			if c.record, err = decodeRecord(b); err != nil {
+				return nil, err
+			}
+			c.present = true
+			x.m.recent.put(id, c.record)
 		}
 	}
 	x.objects[id] = c
@@ -231,8 +235,10 @@ func (x *entry) flush() {
 		if c.present {
 			x.value = appendRecord(x.value[:0], c.record)
 			x.batch.Set(x.key, x.value)
+			x.m.recent.update(c.id, c.record)
 		} else {
 			x.batch.Delete(x.key)
+			x.m.recent.remove(c.id)
 		}
 	}
 	for _, c := range x.marked {

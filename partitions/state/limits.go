@@ -11,6 +11,9 @@ type Limits struct {
 	GroupBytes int
 	// Programs bounds the decoded programs that are kept. Default: 1024.
 	Programs int
+	// RecentBytes bounds the objects that are kept in memory because commands have
+	// read them. Default: 8 MiB.
+	RecentBytes int
 }
 
 // Bounds of a single command. They are part of the meaning of logs: a change of
@@ -51,6 +54,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Programs == 0 {
 		l.Programs = 1024
+	}
+	if l.RecentBytes == 0 {
+		l.RecentBytes = 8 << 20
 	}
 	return l
 }

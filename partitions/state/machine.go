@@ -33,6 +33,7 @@ type Machine struct {
 	pending  bool  // live is newer than what is published
 	arrivals bool  // to be told at the next publication
 	sizes    sizes
+	recent   recent
 	senders  map[object.NodeID]*sender
 	entry    entry
 	worker   worker
@@ -66,6 +67,7 @@ func New(partition object.PartitionID, limits Limits, events Events) *Machine {
 // Open reads what the machine keeps in memory.
 func (m *Machine) Open(space *storage.Space) error {
 	m.space = space
+	m.recent = newRecent(m.limits.RecentBytes)
 	m.sizes, m.senders = newSizes(), make(map[object.NodeID]*sender)
 	m.live = &view{
 		partition: m.partition, slots: &slotSet{},

@@ -492,7 +492,7 @@ func (w *world) replay(f *fixture, want map[string]string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	m := New(object.PartitionID(space.Group()), Limits{Programs: 1}, Events{})
+	m := New(object.PartitionID(space.Group()), Limits{Programs: 1, RecentBytes: 16 << 10}, Events{})
 	if err := m.Open(space); err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,0 +1,71 @@
+package state
+
+import "github.com/ssmr/ssmr/internal/object"
+
+// recent keeps objects that commands have read from the store, so that the next
+// command on one of them need not. It belongs to the goroutine that applies, and
+// always says what the store says: every write of an object goes through entry.flush,
+// which tells it. It holds two generations, so that what is used stays.
+type recent struct {
+	limit int // of the bytes of one generation
+	young map[object.ID]record
+	old   map[object.ID]record
+	bytes int // of young
+}
+
+// recentOverhead is what an object takes beside its id and its row.
+const recentOverhead = 96
+
+func newRecent(limit int) recent {
+	return recent{limit: limit / 2, young: make(map[object.ID]record)}
+}
+
+// get returns an object. Its row must not be changed.
+func (c *recent) get(id object.ID) (record, bool) {
+	if r, found := c.young[id]; found {
+		return r, true
+	}
+	r, found := c.old[id]
+	if found {
+		c.put(id, r)
+	}
+	return r, found
+}
+
+// put keeps an object. The row becomes the cache's.
+func (c *recent) put(id object.ID, r record) {
+	size := len(id) + len(r.row) + recentOverhead
+	if size > c.limit/8 {
+		c.remove(id)
+		return
+	}
+	if c.bytes+size > c.limit {
+		c.old, c.young, c.bytes = c.young, make(map[object.ID]record, len(c.young)), 0
+	}
+	if was, found := c.young[id]; found {
+		c.bytes -= len(id) + len(was.row) + recentOverhead
+	}
+	c.young[id] = r
+	c.bytes += size
+}
+
+// update notes a new version of an object, if the object is kept.
+func (c *recent) update(id object.ID, r record) {
+	if _, found := c.get(id); found {
+		r.row = append(make([]byte, 0, len(r.row)), r.row...)
+		c.put(id, r)
+	}
+}
+
+func (c *recent) remove(id object.ID) {
+	if was, found := c.young[id]; found {
+		c.bytes -= len(id) + len(was.row) + recentOverhead
+		delete(c.young, id)
+	}
+	delete(c.old, id)
+}
+
+func (c *recent) clear() {
+	clear(c.young)
+	c.old, c.bytes = nil, 0
+}
