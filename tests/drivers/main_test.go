@@ -104,3 +104,10 @@ func limited(t *testing.T) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
