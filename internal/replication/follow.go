@@ -19,6 +19,8 @@ const (
 	followPauseMost  = 64 * time.Millisecond
 	// questionGroups bounds the groups of one question.
 	questionGroups = 1 << 12
+	// grantAsked is how short the time between questions is if grants are asked for.
+	grantAsked = 3 * grantTime
 )
 
 // ErrBehind is returned by ReadFollowing when this replica cannot tell that it
@@ -27,25 +29,36 @@ var ErrBehind = errors.New("replica is not known to hold what its leader holds")
 
 // ReadFollowing is Read on a replica that does not lead, from what it holds itself.
 // The leader is asked for the index of its state; one question serves all reads, of
-// all groups that the node leads, that came while the last one was under way. Where
-// this replica's state is not that of the index, as for a moment after writes, the
-// error is ErrBehind.
+// all groups that the node leads, that came while the last one was under way. While
+// there are many questions and no writes, an answer also holds for a moment to come.
+// Where this replica's state is not that of the index, as for a while after writes,
+// the error is ErrBehind.
 //
 // Why it is a read of the leader: see "A read on a follower" in DESIGN.md.
 func (g *Group) ReadFollowing(ctx context.Context, fn func() error) error {
+	clock := g.host.cfg.Clock
 	leader := g.role.Load().Leader
-	if leader == "" || leader == g.host.self || g.host.cfg.Timing.NoLease || !g.following.worthwhile(g.host.cfg.Clock) {
+	if leader == "" || leader == g.host.self || g.host.cfg.Timing.NoLease || !g.following.worthwhile(clock) {
 		return ErrBehind
 	}
-	index, err := g.host.asker(leader).ask(ctx, g.id)
+	if grant := g.granted.Load(); grant != nil && clock.Now().Before(grant.until) {
+		err := g.readAt(grant.index, fn)
+		if !errors.Is(err, ErrBehind) && clock.Now().Before(grant.until) {
+			return err
+		}
+	}
+	grant, err := g.host.asker(leader).ask(ctx, g.id)
 	if err != nil {
 		return err
 	}
-	if err = g.readAt(index, fn); errors.Is(err, ErrBehind) {
-		g.following.failed(g.host.cfg.Clock)
+	if err = g.readAt(grant.index, fn); errors.Is(err, ErrBehind) {
+		g.following.failed(clock)
 		return err
 	}
 	g.following.served()
+	if old := g.granted.Load(); old == nil || old.until.Before(grant.until) {
+		g.granted.Store(&grant)
+	}
 	return err
 }
 
@@ -64,30 +77,39 @@ func (g *Group) readAt(index uint64, fn func() error) error {
 }
 
 // leadingIndex returns the index of the state that can be read here, if this
-// replica certainly leads; else 0. It does not wait.
-func (g *Group) leadingIndex() uint64 {
+// replica certainly leads; else 0. It does not wait. With granting it may also grant
+// that the state stays as it is.
+func (g *Group) leadingIndex(granting bool) (index uint64, given bool) {
 	role := g.role.Load()
 	if !role.Leading {
-		return 0
+		return 0, false
 	}
-	index := g.AppliedIndex()
+	index = g.AppliedIndex()
+	given = granting && g.grants.give()
 	if g.shown.Load() != index || !g.lease.holds(role.Term) {
-		return 0
+		return 0, false
 	}
-	return index
+	return index, given
 }
 
-// handleIndexes answers what asker asks: a group's number (4) for each group; the
-// answer has an index (8) for each, 0 where there is none to tell.
+// A question is a byte, whether grants are asked for, and a group's number (4) for
+// each group. The answer has an index (8) for each: 0 where there is none to tell;
+// the highest bit says that it is granted.
+const grantBit = 1 << 63
+
 func (h *Host) handleIndexes(_ context.Context, _ object.NodeID, req []byte) ([]byte, error) {
-	if len(req)%4 != 0 || len(req) > 4*questionGroups {
+	if len(req)%4 != 1 || len(req) > 1+4*questionGroups || req[0] > 1 {
 		return nil, errMessage
 	}
+	granting := req[0] == 1
 	answer := make([]byte, 0, 2*len(req))
-	for ; len(req) > 0; req = req[4:] {
+	for req = req[1:]; len(req) > 0; req = req[4:] {
 		var index uint64
 		if g := h.Group(object.GroupID(binary.BigEndian.Uint32(req))); g != nil {
-			index = g.leadingIndex()
+			var given bool
+			if index, given = g.leadingIndex(granting); given {
+				index |= grantBit
+			}
 		}
 		answer = binary.BigEndian.AppendUint64(answer, index)
 	}
@@ -131,11 +153,13 @@ type asker struct {
 	mu      sync.Mutex // guards what follows
 	next    *question  // that gathers; nil for none
 	running bool       // a goroutine asks
+	last    time.Time  // when it asked last
 }
 
 // question is what is asked at once.
 type question struct {
 	groups []object.GroupID // guarded by asker.mu until it is sent
+	sent   time.Time        // set before done is closed; before anything has left
 	answer []byte           // set before done is closed; nil: there is none
 	done   chan struct{}
 }
@@ -150,21 +174,26 @@ func (h *Host) asker(node object.NodeID) *asker {
 }
 
 // ask returns the index of the state that the node can show of a group that it
-// leads, at some moment after the call; ErrBehind where it does not tell.
-func (a *asker) ask(ctx context.Context, group object.GroupID) (uint64, error) {
+// leads, at some moment after the call, and until when it stays so; ErrBehind where
+// it does not tell.
+func (a *asker) ask(ctx context.Context, group object.GroupID) (granted, error) {
 	q, i := a.join(group)
 	if q == nil {
-		return 0, ErrBehind
+		return granted{}, ErrBehind
 	}
 	select {
 	case <-q.done:
 	case <-ctx.Done():
-		return 0, ctx.Err()
+		return granted{}, ctx.Err()
 	}
 	if q.answer == nil {
-		return 0, ErrBehind
+		return granted{}, ErrBehind
 	}
-	return binary.BigEndian.Uint64(q.answer[8*i:]), nil
+	index := binary.BigEndian.Uint64(q.answer[8*i:])
+	if index&grantBit == 0 {
+		return granted{index: index}, nil
+	}
+	return granted{index: index &^ grantBit, until: q.sent.Add(grantTime)}, nil
 }
 
 // join puts a group into the next question. It returns nil where none is asked.
@@ -208,19 +237,27 @@ func (a *asker) run() {
 		q := a.next
 		a.next = nil
 		a.running = q != nil
+		last := a.last
+		if q != nil {
+			q.sent = a.h.cfg.Clock.Now() // before it leaves: grants count from here
+			a.last = q.sent
+		}
 		a.mu.Unlock()
 		if q == nil {
 			return
 		}
-		q.answer = a.send(q.groups)
+		q.answer = a.send(q.groups, q.sent.Sub(last) < grantAsked)
 		close(q.done)
 	}
 }
 
 // send returns nil where there is no answer. A node that is slow to answer costs
 // the reads that wait a moment, and then a while passes before it is asked again.
-func (a *asker) send(groups []object.GroupID) []byte {
-	request := make([]byte, 0, 4*len(groups))
+func (a *asker) send(groups []object.GroupID, granting bool) []byte {
+	request := make([]byte, 1, 1+4*len(groups))
+	if granting {
+		request[0] = 1
+	}
 	for _, g := range groups {
 		request = binary.BigEndian.AppendUint32(request, uint32(g))
 	}

@@ -58,9 +58,11 @@ type Group struct {
 	// shown is never less than the index of what can be read, and AppliedIndex is
 	// never more: where they are equal, that is the index.
 	shown     atomic.Uint64
+	grants    grants
 	following following
-	full      chan struct{} // signals that the log wants to be compacted
-	notify    chan bool     // raft: leadership won or lost
+	granted   atomic.Pointer[granted] // to this replica; nil for none
+	full      chan struct{}           // signals that the log wants to be compacted
+	notify    chan bool               // raft: leadership won or lost
 	events    chan raft.Observation
 
 	// changeover is held for writing while the content is replaced.
@@ -92,6 +94,8 @@ func (h *Host) newGroup(cfg GroupConfig) (*Group, error) {
 	}
 	g.ctx, g.cancel = context.WithCancel(h.ctx)
 	g.prod.g, g.checksums.g, g.roles.g = g, g, g
+	g.grants.clock = h.cfg.Clock
+	g.grants.hold() // what it granted before a restart is forgotten
 	g.role.Store(new(Role))
 	g.queue = newQueue(g.limits)
 	logSpace, err := h.cfg.Log.Space(cfg.ID)
@@ -122,11 +126,12 @@ func (h *Host) newGroup(cfg GroupConfig) (*Group, error) {
 // the two folders was lost or put back from a copy.
 func (g *Group) checkContinuity() error {
 	first, last, _ := g.logs.extent()
-	snapshot, state := g.snapshots.index(), g.machine.index
+	snapshot, needed := g.snapshots.indexes()
+	state := g.machine.index
 	switch {
-	case state < snapshot:
+	case state < needed:
 		return fmt.Errorf("%w: state is of index %d, but its log begins behind %d", storage.ErrCorrupt, state, snapshot)
-	case first > state+1 && first > 1:
+	case first > max(state, snapshot)+1 && first > 1:
 		return fmt.Errorf("%w: state is of index %d, but its log begins at %d", storage.ErrCorrupt, state, first)
 	case last == 0 && snapshot == 0 && state > 0:
 		return fmt.Errorf("%w: state is of index %d, but its log is missing", storage.ErrCorrupt, state)
@@ -150,7 +155,7 @@ func (g *Group) start(cfg GroupConfig) (err error) {
 	g.lease = newLease(h.cfg.Clock, h.self, h.cfg.Timing.NoLease)
 	g.transport = &transport{
 		group: g.id, self: h.self, network: h.cfg.Network, clock: h.cfg.Clock, timing: h.cfg.Timing,
-		lease: g.lease, log: g.logs, fresh: new(freshness), room: g.awaitRoom,
+		lease: g.lease, grants: &g.grants, log: g.logs, fresh: new(freshness), room: g.awaitRoom,
 		promises: newPromises(h.cfg.Clock, h.cfg.Timing.Heartbeat, !exists, g.lease),
 		pace:     newPace(h.cfg.Clock, g.id),
 		incoming: make(chan raft.RPC), ctx: g.ctx,

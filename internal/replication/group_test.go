@@ -132,6 +132,38 @@ func TestLogIsCompacted(t *testing.T) {
 	c.equal()
 }
 
+// A snapshot may be of the index of an entry that state machines do not see.
+func TestSnapshotAtABarrier(t *testing.T) {
+	c := newTrio(t, 3, func(_ object.NodeID, cfg *Config) {
+		cfg.Limits.TrailingEntries, cfg.Limits.TrailingBytes = 1, 1
+	})
+	leader := c.leader()
+	behind := c.follower()
+	c.stop(behind.id)
+	for range 30 {
+		c.add("x 1")
+	}
+	if err := leader.group.raft.Barrier(0).Error(); err != nil {
+		t.Fatal(err)
+	}
+	if err := leader.group.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := leader.group.Status(); s.SnapshotIndex <= s.AppliedIndex {
+		t.Fatalf("snapshot is of index %d, state of %d; the test tests nothing", s.SnapshotIndex, s.AppliedIndex)
+	}
+	behind = c.start(behind.id)
+	c.wait("catching up", func() bool { return behind.group.AppliedIndex() >= leader.group.AppliedIndex() })
+	for _, id := range c.peers {
+		c.crash(id)
+		c.start(id)
+	}
+	if got := c.get("x"); got != 30 {
+		t.Errorf("x is %d", got)
+	}
+	c.equal()
+}
+
 // A follower that is too far behind for the log gets the state over a stream.
 func TestLaggingFollowerCatchesUp(t *testing.T) {
 	c := newTrio(t, 3, func(_ object.NodeID, cfg *Config) {

@@ -362,7 +362,7 @@ func TestReadsSeeWritesThroughFailures(t *testing.T) {
 	c := newTrio(t, 3, func(_ object.NodeID, cfg *Config) {
 		cfg.Limits.SnapshotEntries, cfg.Limits.TrailingEntries, cfg.Limits.TrailingBytes = 200, 20, 1000
 	})
-	var acknowledged, attempted, seen, reads, followed atomic.Int64
+	var acknowledged, attempted, seen, reads, followed, granted atomic.Int64
 	var nodes sync.RWMutex // held for writing while nodes are stopped and started
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -380,7 +380,7 @@ func TestReadsSeeWritesThroughFailures(t *testing.T) {
 				n--
 			}
 			if v, ok := v.(int64); ok && v%8 == 0 {
-				time.Sleep(20 * time.Millisecond) // for followers
+				time.Sleep(2 * grantQuiet) // for followers
 			}
 		}
 	})
@@ -396,6 +396,9 @@ func TestReadsSeeWritesThroughFailures(t *testing.T) {
 				err := r.group.ReadFollowing(limited, read)
 				if err == nil {
 					followed.Add(1)
+					if g := r.group.granted.Load(); g != nil && time.Now().Before(g.until) {
+						granted.Add(1)
+					}
 				} else {
 					err = r.group.Read(limited, read)
 				}
@@ -447,8 +450,9 @@ func TestReadsSeeWritesThroughFailures(t *testing.T) {
 		t.Errorf("at the end x is %d; %d was acknowledged", v, acknowledged.Load())
 	}
 	c.equal()
-	t.Logf("%d writes, %d reads, %d of them on followers", acknowledged.Load(), reads.Load(), followed.Load())
-	if acknowledged.Load() == 0 || reads.Load() == 0 || followed.Load() == 0 {
+	t.Logf("%d writes, %d reads, %d of them on followers, about %d of these under a grant",
+		acknowledged.Load(), reads.Load(), followed.Load(), granted.Load())
+	if acknowledged.Load() == 0 || reads.Load() == 0 || granted.Load() == 0 {
 		t.Error(fmt.Errorf("nothing was done"))
 	}
 }

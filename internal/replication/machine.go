@@ -166,6 +166,7 @@ func (m *machine) commit() error {
 		return nil
 	}
 	m.batch.SetMeta(keyApplied, appendU64(make([]byte, 0, 16), m.index, m.term))
+	m.g.grants.begin()
 	m.g.shown.Store(m.index) // before anybody can read it
 	if err := m.batch.Commit(storage.NoSync); err != nil {
 		return err
@@ -178,6 +179,7 @@ func (m *machine) commit() error {
 	m.g.commandsApplied.Add(m.count)
 	m.entries, m.count = 0, 0
 	m.g.setApplied(m.index)
+	m.g.grants.end()
 	return nil
 }
 
@@ -186,10 +188,13 @@ func (m *machine) Snapshot() (raft.FSMSnapshot, error) {
 	if m.stopped != nil {
 		return nil, m.stopped
 	}
-	return snapshot{m.g}, nil
+	return snapshot{m.g, m.index}, nil
 }
 
-type snapshot struct{ g *Group }
+type snapshot struct {
+	g     *Group
+	index uint64 // applied
+}
 
 // Persist flushes the state store. It writes nothing to the sink: see
 // snapshotStore.
@@ -198,7 +203,7 @@ func (s snapshot) Persist(sink raft.SnapshotSink) error {
 	if !ok {
 		return fmt.Errorf("snapshot sink is a %T", sink)
 	}
-	own.local = true
+	own.local, own.state = true, s.index
 	return s.g.host.cfg.State.Flush(s.g.ctx)
 }
 
@@ -228,7 +233,7 @@ func (m *machine) Restore(r io.ReadCloser) error {
 			return err
 		}
 	}
-	return m.g.snapshots.adopt(text)
+	return m.g.snapshots.adopt(text, t.index)
 }
 
 // fetch gets the state and changes over to it.

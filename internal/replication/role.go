@@ -133,6 +133,7 @@ func (g *Group) catchUp(term uint64) {
 			return
 		}
 	}
+	g.grants.wait() // those of earlier leaders
 	w := &g.roles
 	w.mu.Lock()
 	defer w.mu.Unlock()

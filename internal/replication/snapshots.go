@@ -29,9 +29,17 @@ type snapshotStore struct {
 	log   *logStore
 
 	mu      sync.Mutex // guards what follows
-	current *raft.SnapshotMeta
+	current *snapshotRecord
 	pending map[string]*snapshotSink
 	number  int
+}
+
+// snapshotRecord is what is stored of a snapshot. Raft's index may be that of an
+// entry which state machines do not see (a barrier): State is the applied index that
+// goes with it. All that lies between is of that kind.
+type snapshotRecord struct {
+	raft.SnapshotMeta
+	State uint64
 }
 
 func openSnapshots(group object.GroupID, node object.NodeID, log *logStore) (*snapshotStore, error) {
@@ -40,10 +48,11 @@ func openSnapshots(group object.GroupID, node object.NodeID, log *logStore) (*sn
 	if err != nil || !found {
 		return s, err
 	}
-	s.current = new(raft.SnapshotMeta)
+	s.current = new(snapshotRecord)
 	if err := json.Unmarshal(value, s.current); err != nil {
 		return nil, fmt.Errorf("%w: record of a snapshot: %v", storage.ErrCorrupt, err)
 	}
+	orDefault(&s.current.State, s.current.Index)
 	return s, nil
 }
 
@@ -51,7 +60,8 @@ func openSnapshots(group object.GroupID, node object.NodeID, log *logStore) (*sn
 type snapshotSink struct {
 	store *snapshotStore
 	meta  raft.SnapshotMeta
-	local bool // this replica's own; else received
+	local bool   // this replica's own; else received
+	state uint64 // of a local one: the applied index
 	token bytes.Buffer
 }
 
@@ -74,7 +84,7 @@ func (s *snapshotStore) List() ([]*raft.SnapshotMeta, error) {
 	if s.current == nil {
 		return nil, nil
 	}
-	meta := *s.current
+	meta := s.current.SnapshotMeta
 	return []*raft.SnapshotMeta{&meta}, nil
 }
 
@@ -89,19 +99,25 @@ func (s *snapshotStore) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, erro
 	if s.current == nil || s.current.ID != id {
 		return nil, nil, fmt.Errorf("snapshot %s does not exist", id)
 	}
-	meta := *s.current
-	t := token{group: s.group, index: meta.Index, term: meta.Term, node: s.node}
+	meta := s.current.SnapshotMeta
+	t := token{group: s.group, index: s.current.State, term: meta.Term, node: s.node}
 	return &meta, io.NopCloser(bytes.NewReader(t.encode())), nil
 }
 
 // index returns the index of the newest snapshot; 0 for none.
 func (s *snapshotStore) index() uint64 {
+	index, _ := s.indexes()
+	return index
+}
+
+// indexes returns the index of the newest snapshot, and of the state that goes with it.
+func (s *snapshotStore) indexes() (index, state uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.current == nil {
-		return 0
+		return 0, 0
 	}
-	return s.current.Index
+	return s.current.Index, s.current.State
 }
 
 // ID returns the snapshot's name.
@@ -121,7 +137,7 @@ func (s *snapshotSink) Cancel() error { return nil }
 // Close records a snapshot of this replica; a received one waits for adopt.
 func (s *snapshotSink) Close() error {
 	if s.local {
-		return s.store.record(s.meta, false)
+		return s.store.record(snapshotRecord{s.meta, s.state}, false)
 	}
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
@@ -132,7 +148,7 @@ func (s *snapshotSink) Close() error {
 
 // adopt records the received snapshot that has this token, and removes the log,
 // which ends before it. The state has been replaced, durably.
-func (s *snapshotStore) adopt(token []byte) error {
+func (s *snapshotStore) adopt(token []byte, state uint64) error {
 	s.mu.Lock()
 	var found *snapshotSink
 	for _, sink := range s.pending {
@@ -145,11 +161,11 @@ func (s *snapshotStore) adopt(token []byte) error {
 	if found == nil {
 		return errors.New("snapshot was given up meanwhile")
 	}
-	return s.record(found.meta, true)
+	return s.record(snapshotRecord{found.meta, state}, true)
 }
 
-func (s *snapshotStore) record(meta raft.SnapshotMeta, truncate bool) error {
-	text, err := json.Marshal(&meta)
+func (s *snapshotStore) record(r snapshotRecord, truncate bool) error {
+	text, err := json.Marshal(&r)
 	if err != nil {
 		return err
 	}
@@ -166,9 +182,9 @@ func (s *snapshotStore) record(meta raft.SnapshotMeta, truncate bool) error {
 		return err
 	}
 	s.mu.Lock()
-	s.current = &meta
+	s.current = &r
 	s.mu.Unlock()
-	s.log.snapshotTaken(meta.Index)
+	s.log.snapshotTaken(r.Index)
 	return nil
 }
 

@@ -36,6 +36,7 @@ type transport struct {
 	clock    Clock
 	timing   Timing
 	lease    *lease
+	grants   *grants
 	promises *promises
 	pace     *pace
 	log      *logStore
@@ -152,6 +153,9 @@ func (t *transport) RequestVote(id raft.ServerID, _ raft.ServerAddress, req *raf
 	}
 	resp.RPCHeader = header(object.NodeID(id))
 	resp.Term, resp.Granted, err = decodeVoteAnswer(answer)
+	if resp.Granted {
+		t.grants.hold() // this replica may lead from now on
+	}
 	return err
 }
 

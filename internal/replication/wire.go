@@ -142,7 +142,7 @@ func decodeAppend(from object.NodeID, b []byte) (*raft.AppendEntriesRequest, err
 	r := reader{b: b}
 	req := &raft.AppendEntriesRequest{
 		RPCHeader: header(from),
-		Term: r.u64(), PrevLogEntry: r.u64(), PrevLogTerm: r.u64(), LeaderCommitIndex: r.u64(),
+		Term:      r.u64(), PrevLogEntry: r.u64(), PrevLogTerm: r.u64(), LeaderCommitIndex: r.u64(),
 	}
 	count := r.u32()
 	if count > maxEntriesPerCall {
