@@ -226,6 +226,9 @@ func (e *In) Eval(env *Env) (datum.Datum, error) {
 		}
 		return datum.NewBool(found != e.Not), nil
 	}
+	if err := env.spend(int64(len(e.List)) * callWork); err != nil {
+		return datum.Datum{}, err
+	}
 	null := l.IsNull()
 	for _, x := range e.List {
 		r, err := x.Eval(env)
@@ -258,6 +261,9 @@ func (e *AnyAll) Eval(env *Env) (datum.Datum, error) {
 	}
 	a, err := e.Array.Eval(env)
 	if err != nil || a.IsNull() {
+		return datum.Datum{}, err
+	}
+	if err := env.spend(int64(len(a.Array().Elems)) * callWork); err != nil {
 		return datum.Datum{}, err
 	}
 	null := false

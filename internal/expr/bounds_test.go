@@ -28,17 +28,17 @@ func TestRegexBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	long := strings.Repeat("ab", 1<<20)
-	_, err = re.matches(long)
+	_, err = re.matches(&Env{}, long)
 	wantState(t, "an expression of many states", err, "54000")
-	if found, err := re.matches("ab"); err != nil || !found {
+	if found, err := re.matches(&Env{}, "ab"); err != nil || !found {
 		t.Errorf("a short text: %v %v", found, err)
 	}
 	if re, err = compileRegex("a", ""); err != nil {
 		t.Fatal(err)
 	}
-	_, err = re.all(long + long)
+	_, err = re.all(&Env{}, long+long)
 	wantState(t, "many matches", err, "54000")
-	if list, err := re.all(long[:2000]); err != nil || len(list) != 1000 {
+	if list, err := re.all(&Env{}, long[:2000]); err != nil || len(list) != 1000 {
 		t.Errorf("%d matches, %v", len(list), err)
 	}
 }

@@ -112,7 +112,11 @@ func (c *Call) Eval(env *Env) (datum.Datum, error) {
 		if err != nil || (c.strict && a.IsNull()) {
 			return datum.Datum{}, err
 		}
-		return c.f1(a)
+		v, err := c.f1(a)
+		if env.limited && err == nil {
+			err = c.spendCall(env, &v, a)
+		}
+		return v, err
 	case opFn3:
 		return c.eval3(env)
 	case opFnx:
@@ -127,14 +131,19 @@ func (c *Call) Eval(env *Env) (datum.Datum, error) {
 	if err != nil || (c.strict && (a.IsNull() || b.IsNull())) {
 		return datum.Datum{}, err
 	}
+	var v datum.Datum
 	switch op := c.op; {
 	case op == opFn2:
-		return c.f2(*a, *b)
+		v, err = c.f2(*a, *b)
 	case op >= opIntEq && op <= opIntGe:
 		return datum.NewBool(compareInt(op, a.Int(), b.Int())), nil
 	default:
-		return apply(op, a, b)
+		v, err = apply(op, a, b)
 	}
+	if env.limited && err == nil {
+		err = c.spendCall(env, &v, *a, *b)
+	}
+	return v, err
 }
 
 // fetch evaluates an operand; values of rows, parameters and constants are not
@@ -174,7 +183,11 @@ func (c *Call) eval3(env *Env) (datum.Datum, error) {
 	if null && c.strict {
 		return datum.Datum{}, nil
 	}
-	return c.f3(v[0], v[1], v[2])
+	result, err := c.f3(v[0], v[1], v[2])
+	if env.limited && err == nil {
+		err = c.spendCall(env, &result, v[0], v[1], v[2])
+	}
+	return result, err
 }
 
 // evalMany keeps the arguments on the environment's stack, so that calls of any
@@ -195,7 +208,9 @@ func (c *Call) evalMany(env *Env) (datum.Datum, error) {
 	var v datum.Datum
 	var err error
 	if !null || !c.strict {
-		v, err = c.fx(env, c, args)
+		if v, err = c.fx(env, c, args); env.limited && err == nil {
+			err = c.spendCall(env, &v, args...)
+		}
 	}
 	clear(args)
 	env.stack = env.stack[:base]

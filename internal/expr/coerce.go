@@ -187,7 +187,11 @@ func (e *Cast) Eval(env *Env) (datum.Datum, error) {
 	if err != nil || e.relabel || v.IsNull() {
 		return v, err
 	}
-	return e.conv.apply(env, v, e.Typ, e.Context == Explicit)
+	out, err := e.conv.apply(env, v, e.Typ, e.Context == Explicit)
+	if env.limited && err == nil {
+		err = env.spend(callWork + weight(&v) + weight(&out))
+	}
+	return out, err
 }
 
 func (e *Cast) children() []Expr { return []Expr{e.Arg} }

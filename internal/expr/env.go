@@ -23,6 +23,8 @@ type Env struct {
 
 	caseValue datum.Datum   // of the innermost CASE with an operand
 	stack     []datum.Datum // arguments of the calls under evaluation
+	limited   bool          // by work
+	work      int64         // that evaluations may still do
 }
 
 // Session is what the session functions tell. Times are microseconds since

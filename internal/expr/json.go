@@ -150,7 +150,7 @@ func jsonContains(a, b datum.Datum) (datum.Datum, error) {
 
 // maxContainment bounds the comparisons of one @>, which compares every element of
 // an array with every one of another.
-const maxContainment = 1 << 24
+const maxContainment = 1 << 22
 
 // containment counts the comparisons that one @> may still make.
 type containment struct{ left int }

@@ -27,31 +27,31 @@ const (
 
 // check refuses a text that takes too long to be searched: an expression can be
 // part of a command, which nobody can cancel.
-func (re *regex) check(s string) error {
+func (re *regex) check(env *Env, s string) error {
 	if len(s) > maxRegexSteps/re.cost {
 		return pgerror.New(pgerror.ProgramLimitExceeded, "regular expression is too complex for a text of %d bytes", len(s))
 	}
-	return nil
+	return env.spend(int64(len(s)) * int64(re.cost) * 8)
 }
 
-func (re *regex) matches(s string) (bool, error) {
-	if err := re.check(s); err != nil {
+func (re *regex) matches(env *Env, s string) (bool, error) {
+	if err := re.check(env, s); err != nil {
 		return false, err
 	}
 	return re.re.MatchString(s), nil
 }
 
 // first returns the first match and its groups, nil for none.
-func (re *regex) first(s string) ([]int, error) {
-	if err := re.check(s); err != nil {
+func (re *regex) first(env *Env, s string) ([]int, error) {
+	if err := re.check(env, s); err != nil {
 		return nil, err
 	}
 	return re.re.FindStringSubmatchIndex(s), nil
 }
 
 // all returns all matches with their groups.
-func (re *regex) all(s string) ([][]int, error) {
-	if err := re.check(s); err != nil {
+func (re *regex) all(env *Env, s string) ([][]int, error) {
+	if err := re.check(env, s); err != nil {
 		return nil, err
 	}
 	most := maxRegexGroups / (re.subs + 1)

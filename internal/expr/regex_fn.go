@@ -23,12 +23,12 @@ func regexFor(c *Call, source, flags string) (*regex, error) {
 
 // regexMatch is ~, ~*, !~ and !~*.
 func regexMatch(flags string, not bool) fnx {
-	return func(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
+	return func(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 		re, err := regexFor(c, a[1].Text(), flags)
 		if err != nil {
 			return datum.Datum{}, err
 		}
-		found, err := re.matches(padded(c, a[0]))
+		found, err := re.matches(env, padded(c, a[0]))
 		return datum.NewBool(found != not), err
 	}
 }
@@ -53,7 +53,7 @@ func flagsArg(a []datum.Datum, i int) string {
 	return ""
 }
 
-func regexpLike(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
+func regexpLike(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 	flags := flagsArg(a, 2)
 	if err := noGlobal(flags, "regexp_like()"); err != nil {
 		return datum.Datum{}, err
@@ -62,12 +62,12 @@ func regexpLike(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 	if err != nil {
 		return datum.Datum{}, err
 	}
-	found, err := re.matches(a[0].Text())
+	found, err := re.matches(env, a[0].Text())
 	return datum.NewBool(found), err
 }
 
 // regexpMatch returns the groups of the first match, or the whole of it.
-func regexpMatch(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
+func regexpMatch(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 	flags := flagsArg(a, 2)
 	if err := noGlobal(flags, "regexp_match()"); err != nil {
 		return datum.Datum{}, err
@@ -77,7 +77,7 @@ func regexpMatch(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 		return datum.Datum{}, err
 	}
 	s := a[0].Text()
-	m, err := re.first(s)
+	m, err := re.first(env, s)
 	if err != nil || m == nil {
 		return datum.Datum{}, err
 	}
@@ -94,13 +94,13 @@ func regexpMatch(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 }
 
 // regexSubstring is substring(text from pattern): the first group, or the match.
-func regexSubstring(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
+func regexSubstring(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 	re, err := regexFor(c, a[1].Text(), "")
 	if err != nil {
 		return datum.Datum{}, err
 	}
 	s := a[0].Text()
-	m, err := re.first(s)
+	m, err := re.first(env, s)
 	if err != nil || m == nil {
 		return datum.Datum{}, err
 	}
@@ -114,7 +114,7 @@ func regexSubstring(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 }
 
 // regexpReplace is the forms with text or integer arguments behind the third.
-func regexpReplace(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
+func regexpReplace(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 	start, nth, flags := int64(1), int64(1), ""
 	switch {
 	case len(a) == 4 && a[3].Kind() == datum.KindText:
@@ -146,7 +146,7 @@ func regexpReplace(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 	if err != nil {
 		return datum.Datum{}, err
 	}
-	return replaceMatches(re, a[0].Text(), a[2].Text(), start, nth)
+	return replaceMatches(env, re, a[0].Text(), a[2].Text(), start, nth)
 }
 
 func positive(name string, n, least int64) error {
@@ -156,10 +156,10 @@ func positive(name string, n, least int64) error {
 	return nil
 }
 
-func replaceMatches(re *regex, s, by string, start, nth int64) (datum.Datum, error) {
+func replaceMatches(env *Env, re *regex, s, by string, start, nth int64) (datum.Datum, error) {
 	offset := runeOffset(s, start-1)
 	var b strings.Builder
-	list, err := re.all(s)
+	list, err := re.all(env, s)
 	if err != nil {
 		return datum.Datum{}, err
 	}
@@ -211,16 +211,16 @@ func expandReplacement(b *strings.Builder, s, by string, m []int) {
 }
 
 // matchesFrom returns the matches that begin at or behind character start.
-func matchesFrom(re *regex, s string, start int64) ([][]int, error) {
+func matchesFrom(env *Env, re *regex, s string, start int64) ([][]int, error) {
 	offset := runeOffset(s, start-1)
-	list, err := re.all(s)
+	list, err := re.all(env, s)
 	for len(list) > 0 && list[0][0] < offset {
 		list = list[1:]
 	}
 	return list, err
 }
 
-func regexpCount(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
+func regexpCount(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 	start := int64(1)
 	if len(a) > 2 {
 		start = a[2].Int()
@@ -236,13 +236,13 @@ func regexpCount(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 	if err != nil {
 		return datum.Datum{}, err
 	}
-	list, err := matchesFrom(re, a[0].Text(), start)
+	list, err := matchesFrom(env, re, a[0].Text(), start)
 	return datum.NewInt(int64(len(list))), err
 }
 
 // nthMatch reads the arguments of regexp_substr and regexp_instr from the start
 // position on: start, n[, endoption], flags, subexpression.
-func nthMatch(c *Call, a []datum.Datum, function string, withEnd bool) (m []int, atEnd bool, err error) {
+func nthMatch(env *Env, c *Call, a []datum.Datum, function string, withEnd bool) (m []int, atEnd bool, err error) {
 	args := []int64{1, 1, 0, 0}
 	flags := ""
 	if !withEnd && len(a) > 4 {
@@ -276,7 +276,7 @@ func nthMatch(c *Call, a []datum.Datum, function string, withEnd bool) (m []int,
 	if err != nil {
 		return nil, false, err
 	}
-	list, err := matchesFrom(re, a[0].Text(), args[0])
+	list, err := matchesFrom(env, re, a[0].Text(), args[0])
 	if err != nil {
 		return nil, false, err
 	}
@@ -290,16 +290,16 @@ func nthMatch(c *Call, a []datum.Datum, function string, withEnd bool) (m []int,
 	return m[:2], args[2] == 1, nil
 }
 
-func regexpSubstr(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
-	m, _, err := nthMatch(c, a, "regexp_substr()", false)
+func regexpSubstr(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
+	m, _, err := nthMatch(env, c, a, "regexp_substr()", false)
 	if err != nil || m == nil {
 		return datum.Datum{}, err
 	}
 	return text(a[0].Text()[m[0]:m[1]])
 }
 
-func regexpInstr(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
-	m, atEnd, err := nthMatch(c, a, "regexp_instr()", true)
+func regexpInstr(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
+	m, atEnd, err := nthMatch(env, c, a, "regexp_instr()", true)
 	if err != nil || m == nil {
 		return datum.NewInt(0), err
 	}
@@ -311,7 +311,7 @@ func regexpInstr(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 }
 
 // regexpSplit is regexp_split_to_array.
-func regexpSplit(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
+func regexpSplit(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 	flags := flagsArg(a, 2)
 	if err := noGlobal(flags, "regexp_split_to_array()"); err != nil {
 		return datum.Datum{}, err
@@ -321,7 +321,7 @@ func regexpSplit(_ *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 		return datum.Datum{}, err
 	}
 	s := a[0].Text()
-	matches, err := re.all(s)
+	matches, err := re.all(env, s)
 	if err != nil {
 		return datum.Datum{}, err
 	}

@@ -7,6 +7,11 @@ import (
 	"github.com/ssmr/ssmr/internal/pgerror"
 )
 
+// commandWork bounds what the expressions of one write cost: some seconds, for which
+// the partition executes nothing else. It is part of what a command means, and the
+// same on all replicas.
+const commandWork = 1 << 31
+
 // worker evaluates programs. It belongs to one goroutine, and its buffers are
 // used again and again.
 type worker struct {
@@ -35,6 +40,7 @@ func (w *worker) release() {
 	clear(w.double)
 	clear(w.values[:cap(w.values)])
 	w.env.Params, w.env.Row, w.env.Format = nil, nil, nil
+	w.env.LimitWork(0)
 	if cap(w.out) > 64<<10 {
 		w.out = nil
 	}

@@ -43,6 +43,7 @@ func (x *entry) write(w *command.Write) (*command.Result, error) {
 		return &command.Result{Err: failure}, nil
 	}
 	defer x.m.worker.release()
+	x.m.worker.env.LimitWork(commandWork)
 	o := &writing{x: x, t: t, w: w, prog: prog, worker: &x.m.worker, result: &command.Result{}}
 	err := o.run()
 	if err == nil {
