@@ -198,3 +198,24 @@ func checkHealth(t *testing.T, node *harness.Node) {
 		t.Errorf("the server has panicked:\n%s", node.Log(60))
 	}
 }
+
+// TestHostileCommands: what is logged is executed by every replica, and nobody can
+// cancel it; a command that computes for minutes is refused, and the partition
+// serves on.
+func TestHostileCommands(t *testing.T) {
+	t.Parallel()
+	node := harness.Start(t, 1, "--partitions", "1").Nodes[0]
+	conn := connect(t, node)
+	mustExec(t, conn, "CREATE TABLE victim (id int PRIMARY KEY, v text)")
+	mustExec(t, conn, "INSERT INTO victim SELECT g, 'x' FROM generate_series(1, 5000) g")
+	for _, value := range []string{
+		"length(repeat(id::text, 10000000))::text",
+		"(repeat('ab', 1000000 + id) ~ '(a|b)+c')::text",
+	} {
+		if _, err := conn.Exec(bounded(t), "UPDATE victim SET v = "+value); sqlState(err) != "54000" {
+			t.Errorf("%s: %v, want SQLSTATE 54000", value, err)
+		}
+	}
+	mustExec(t, conn, "UPDATE victim SET v = upper(v) || length(v)")
+	checkHealth(t, node)
+}
