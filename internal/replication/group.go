@@ -158,6 +158,7 @@ func (g *Group) start(cfg GroupConfig) (err error) {
 		lease: g.lease, grants: &g.grants, log: g.logs, fresh: new(freshness), room: g.awaitRoom,
 		promises: newPromises(h.cfg.Clock, h.cfg.Timing.Heartbeat, !exists, g.lease),
 		pace:     newPace(h.cfg.Clock, g.id),
+		notices:  newNotices(h.cfg.Clock, h.cfg.Timing.Heartbeat/4),
 		incoming: make(chan raft.RPC), ctx: g.ctx,
 	}
 	config := g.raftConfig()

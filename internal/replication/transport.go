@@ -39,6 +39,7 @@ type transport struct {
 	grants   *grants
 	promises *promises
 	pace     *pace
+	notices  *notices
 	log      *logStore
 	fresh    *freshness
 	room     func(context.Context) error // waits until more can be taken
@@ -83,6 +84,10 @@ func (t *transport) call(to raft.ServerID, method uint16, timeout time.Duration,
 
 // AppendEntries sends entries, or a heartbeat, and notes the acknowledgement.
 func (t *transport) AppendEntries(id raft.ServerID, _ raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	if t.notices.known(object.NodeID(id), req) {
+		*resp = raft.AppendEntriesResponse{RPCHeader: header(object.NodeID(id)), Term: req.Term, LastLog: req.PrevLogEntry, Success: true}
+		return nil
+	}
 	t.hold(object.NodeID(id), req)
 	b, err := encodeAppend(t.group, req, appendLimit)
 	if err != nil {
@@ -114,6 +119,7 @@ func (t *transport) AppendEntries(id raft.ServerID, _ raft.ServerAddress, req *r
 			match = req.Entries[n-1].Index
 		}
 		t.lease.acknowledged(object.NodeID(id), req.Term, sent, promise, match)
+		t.notices.acknowledged(object.NodeID(id), req, sent)
 	}
 	return nil
 }
