@@ -26,6 +26,9 @@ type Config struct {
 	StatementBytes int
 	// Portals bounds the portals of one session. Default 1024; beyond is 53400.
 	Portals int
+	// MaxWorkMem caps what work_mem gives a sort or group, in bytes, whatever a
+	// session sets it to; 0: no cap.
+	MaxWorkMem int64
 	// Settings are the values that parameters begin with, in place of the
 	// built-in ones.
 	Settings map[string]string
@@ -51,6 +54,14 @@ func (c Config) withDefaults() (Config, error) {
 		c.Version = "development"
 	}
 	return c, nil
+}
+
+// capWorkMem bounds what a session has set work_mem to.
+func (c Config) capWorkMem(bytes int64) int64 {
+	if c.MaxWorkMem > 0 {
+		return min(bytes, c.MaxWorkMem)
+	}
+	return bytes
 }
 
 // Dependencies are what sessions stand on.

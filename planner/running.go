@@ -61,8 +61,8 @@ type running struct {
 	more   bool
 }
 
-// maxRestarts bounds how often a statement is started again; a read that was
-// interrupted, only while it is younger than restartTime.
+// A statement is started again as often as it takes while it is younger than
+// restartTime, and maxRestarts times in any case where the schema changes under it.
 const (
 	maxRestarts = 16
 	restartTime = 10 * time.Second
@@ -121,19 +121,17 @@ func (r *running) again(ctx context.Context, err error) error {
 	if !replan && !errors.Is(err, execute.ErrRestart) {
 		return err
 	}
-	if !replan && r.s.backend.deps.Clock.Now().Sub(r.since) > restartTime {
+	old := r.s.backend.deps.Clock.Now().Sub(r.since) > restartTime
+	if !replan && old {
 		return err
 	}
 	if r.result != nil {
 		r.result.Close()
 		r.result = nil
 	}
-	if r.tries++; r.tries > maxRestarts {
-		e := pgerror.New(pgerror.SerializationFailure, "the statement was interrupted again and again")
-		if replan {
-			e.Message = "a table is being changed again and again"
-		}
-		return e.WithDetail("The statement did not take effect.").WithHint("Try again.")
+	if r.tries++; r.tries > maxRestarts && old {
+		return pgerror.New(pgerror.SerializationFailure, "a table is being changed again and again").
+			WithDetail("The statement did not take effect.").WithHint("Try again.")
 	}
 	if r.tries > 1 {
 		select {

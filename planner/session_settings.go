@@ -168,7 +168,7 @@ func (s *Session) refresh() {
 	}
 	x := &execute.Settings{
 		Format: f, TimeZone: zone, Session: &s.functions,
-		WorkMem:   number("work_mem") << 10,
+		WorkMem:   s.backend.cfg.capWorkMem(number("work_mem") << 10),
 		MoveRate:  number("ssmr.move_rate"),
 		Hint:      get("ssmr.hint"),
 		Generated: s.generated,

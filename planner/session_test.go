@@ -275,6 +275,21 @@ func TestTraffic(t *testing.T) {
 	}
 }
 
+// TestWorkMemIsCapped holds that a session cannot take more memory than the node
+// allows, whatever it sets.
+func TestWorkMemIsCapped(t *testing.T) {
+	b := newBackend(t, memory.New(1), Config{MaxWorkMem: 1 << 20})
+	c := connect(t, b, nil)
+	ctx := context.Background()
+	err := c.query(ctx, "SET work_mem = '2000GB'; SELECT g FROM generate_series(1, 100000) AS g ORDER BY g DESC")
+	if e := pgerror.As(err); e == nil || e.Code != pgerror.OutOfMemory {
+		t.Errorf("got %v, want %s", err, pgerror.OutOfMemory)
+	}
+	if err := c.query(ctx, "SELECT g FROM generate_series(1, 1000) AS g ORDER BY g DESC"); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestConcurrentChanges lets sessions change one table at once: a change that was
 // made from an old descriptor is planned anew, none is lost.
 func TestConcurrentChanges(t *testing.T) {

@@ -105,7 +105,7 @@ func (n *Node) startPlanner(context.Context) error {
 		return err
 	}
 	n.planner, err = planner.New(planner.Config{
-		Version: Version(), Logger: n.log.With("part", "planner"),
+		Version: Version(), Logger: n.log.With("part", "planner"), MaxWorkMem: n.cfg.Limits.SortBytes,
 		Settings: map[string]string{"work_mem": fmt.Sprintf("%dkB", n.cfg.Limits.SortBytes>>10)},
 	}, planner.Dependencies{Executor: executor, Catalog: n.cache, Policies: n.policies})
 	return err

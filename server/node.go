@@ -65,9 +65,9 @@ type closer struct {
 	close func() error
 }
 
-// Start boots a node and returns when it serves clients: the data folder, the
-// ports, the stores, the cluster, the oracle, the partitions, the planner, the
-// protocol, in this order. It waits until the cluster is formed and the oracle
+// Start boots a node and returns when it serves clients: their port, the data
+// folder, the cluster port, the stores, the oracle, the partitions, the planner,
+// the protocol, in this order. It waits until the cluster is formed and the oracle
 // has a leader, or ctx ends. After an error nothing is left open.
 func Start(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if cfg.Logger == nil {
@@ -80,7 +80,7 @@ func Start(ctx context.Context, cfg Config) (_ *Node, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		n.openDataDir, n.listen, n.serveProfiles, n.joinNetwork, n.openStores, n.startReplicas, n.startPlanner, n.serveClients, n.watchRoles,
+		n.listen, n.openDataDir, n.serveProfiles, n.joinNetwork, n.openStores, n.startReplicas, n.startPlanner, n.serveClients, n.watchRoles,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
