@@ -34,10 +34,12 @@ type monitor struct {
 	load       []placement.Partition
 	loadTaken  time.Time
 	refreshing bool
+	refreshed  *sync.Cond
 }
 
 func newMonitor(n *Node, f *formation) *monitor {
 	m := &monitor{node: n, formation: f}
+	m.refreshed = sync.NewCond(&m.mu)
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	return m
 }
@@ -161,14 +163,17 @@ func (m *monitor) TableSizes(ctx context.Context) (map[object.TableID]execute.Si
 	return out, nil
 }
 
-// partitionLoad tells policies what each partition holds. It does not wait: what
-// is old is asked for anew in the background.
+// partitionLoad tells policies what each partition holds. What is old is asked for
+// anew in the background; who meets what is very old, after a pause, waits for it.
 func (m *monitor) partitionLoad() []placement.Partition {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.refreshing && time.Since(m.loadTaken) > loadAge && m.ctx.Err() == nil {
+	if age := time.Since(m.loadTaken); !m.refreshing && age > loadAge && m.ctx.Err() == nil {
 		m.refreshing = true
 		m.running.Go(m.refreshLoad)
+		for m.refreshing && age > 2*loadAge {
+			m.refreshed.Wait()
+		}
 	}
 	if m.load != nil {
 		return m.load
@@ -193,4 +198,5 @@ func (m *monitor) refreshLoad() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.load, m.loadTaken, m.refreshing = load, time.Now(), false
+	m.refreshed.Broadcast()
 }

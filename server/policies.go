@@ -116,7 +116,7 @@ func (p *policies) Place(ctx context.Context, r execute.PlaceRequest) ([]object.
 	ctx, cancel := context.WithTimeout(ctx, placeTimeout)
 	defer cancel()
 	placed, err := c.policy.Place(ctx, &placement.Batch{
-		Table: &c.table, Objects: describeObjects(r), Partitions: p.partitions(), Hint: r.Hint, DryRun: r.DryRun,
+		Table: &c.table, Objects: describeObjects(r), Partitions: shifted(p.partitions(), r.Shifts), Hint: r.Hint, DryRun: r.DryRun,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("placement policy %q: %w", r.Table.Placement.Policy, err)
@@ -165,6 +165,18 @@ func describeTable(t *catalog.Table) placement.Table {
 	return out
 }
 
+// shifted adds to partitions' loads by how much a dry run would have them grow.
+func shifted(partitions []placement.Partition, shifts map[object.PartitionID]int64) []placement.Partition {
+	if len(shifts) == 0 {
+		return partitions
+	}
+	partitions = slices.Clone(partitions) // they are everybody's
+	for i := range partitions {
+		partitions[i].Bytes += shifts[object.PartitionID(partitions[i].ID)]
+	}
+	return partitions
+}
+
 func describeObjects(r execute.PlaceRequest) []placement.Object {
 	format := &datum.Format{}
 	objects := make([]placement.Object, len(r.Rows))
@@ -179,7 +191,7 @@ func describeObjects(r execute.PlaceRequest) []placement.Object {
 		}
 		objects[i] = placement.Object{Values: values, Home: uint32(r.Homes[i])}
 		if r.Current != nil {
-			objects[i].Current = uint32(r.Current[i])
+			objects[i].Current, objects[i].Bytes = uint32(r.Current[i]), r.Bytes[i]
 		}
 	}
 	return objects

@@ -146,8 +146,12 @@ type PlaceRequest struct {
 	// Current are the partitions that the objects live in, where they are not new;
 	// nil where they are.
 	Current []object.PartitionID
-	// DryRun says that nothing will be done with the answer.
+	// Bytes is what they take, nil where they are new.
+	Bytes []int64
+	// DryRun says that nothing will be done with the answer. Shifts is what the
+	// same dry run was told before: by how much partitions would grow.
 	DryRun bool
+	Shifts map[object.PartitionID]int64
 	// Hint is the session's setting ssmr.hint.
 	Hint string
 }

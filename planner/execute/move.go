@@ -203,11 +203,12 @@ func (mv *moving) ask(ctx context.Context) error {
 	if len(mv.asks) == 0 {
 		return nil
 	}
-	request := PlaceRequest{Table: mv.m.Table, Hint: mv.e.settings.Hint, DryRun: mv.dry != nil}
+	request := PlaceRequest{Table: mv.m.Table, Hint: mv.e.settings.Hint, DryRun: mv.dry != nil, Shifts: mv.shifts()}
 	for _, c := range mv.asks {
 		request.Rows = append(request.Rows, c.values)
 		request.Homes = append(request.Homes, mv.snap.Home(mv.m.Table, c.id).Partition)
 		request.Current = append(request.Current, c.from)
+		request.Bytes = append(request.Bytes, c.bytes)
 	}
 	places, err := mv.e.x.choosePlaces(ctx, mv.snap, request)
 	if err != nil {
@@ -221,6 +222,16 @@ func (mv *moving) ask(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// shifts is by how much partitions would grow, as far as a dry run has come.
+func (mv *moving) shifts() map[object.PartitionID]int64 {
+	shifts := make(map[object.PartitionID]int64)
+	for _, f := range mv.dry {
+		shifts[f.From] -= f.Bytes
+		shifts[f.To] += f.Bytes
+	}
+	return shifts
 }
 
 func (mv *moving) decided(ctx context.Context, c candidate, to object.PartitionID) error {

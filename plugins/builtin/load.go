@@ -35,7 +35,7 @@ type load struct {
 func (l *leastLoaded) Place(_ context.Context, b *placement.Batch) ([]placement.Placement, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	loads := l.loads(open(b.Partitions))
+	loads := l.loads(open(b.Partitions), b.DryRun)
 	add := func(at int, bytes int64) {
 		loads[at].bytes += bytes
 		if !b.DryRun {
@@ -68,12 +68,16 @@ func (l *leastLoaded) Place(_ context.Context, b *placement.Batch) ([]placement.
 }
 
 // loads adds what was placed since the last report to what was reported.
-func (l *leastLoaded) loads(partitions []placement.Partition) []load {
+func (l *leastLoaded) loads(partitions []placement.Partition, dry bool) []load {
 	if l.placed == nil {
 		l.reported, l.placed = make(map[uint32]int64), make(map[uint32]int64)
 	}
 	out := make([]load, 0, len(partitions))
 	for _, p := range partitions {
+		if dry { // counts from the report, and keeps nothing
+			out = append(out, load{p.ID, p.Bytes})
+			continue
+		}
 		if l.reported[p.ID] != p.Bytes {
 			l.reported[p.ID], l.placed[p.ID] = p.Bytes, 0
 		}
@@ -82,8 +86,11 @@ func (l *leastLoaded) loads(partitions []placement.Partition) []load {
 	return out
 }
 
-// sizeOf estimates what an object takes.
+// sizeOf estimates what an object takes where that is not known.
 func sizeOf(o placement.Object) int64 {
+	if o.Bytes > 0 {
+		return o.Bytes
+	}
 	size := int64(64)
 	for _, v := range o.Values {
 		size += int64(len(v.Text))

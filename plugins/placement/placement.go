@@ -79,6 +79,7 @@ type Batch struct {
 	// Objects are the objects; they are new unless they have a Current.
 	Objects []Object
 	// DryRun says that nothing will be placed: EXPLAIN wants to know what would be.
+	// What it was told so far is counted in Partitions.
 	DryRun bool
 	// Partitions are all partitions, in ascending order of their ids. Never empty.
 	Partitions []Partition
@@ -96,6 +97,8 @@ type Object struct {
 	// Current is the partition that the object lives in, which a policy answers
 	// with where the object is to stay; 0 where it is new.
 	Current uint32
+	// Bytes is what the object takes; 0 where it is new.
+	Bytes int64
 }
 
 // Value is the value of a column: PostgreSQL's text of it, or NULL.
