@@ -9,15 +9,31 @@ import (
 	"github.com/ssmr/ssmr/internal/pgerror"
 )
 
-// checkEncoding accepts the one encoding that there is.
+// checkEncoding accepts the one encoding that there is, and SQL_ASCII, with which
+// PostgreSQL converts nothing either: psql asks for it where no locale is set.
+// Like PostgreSQL it looks at letters and digits alone; asyncpg sends 'utf-8' with
+// the quotes.
 func checkEncoding(s *setting, value string) (string, error) {
-	switch strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(value)) {
+	switch strings.Map(encodingLetter, value) {
 	case "utf8", "unicode":
 		return "UTF8", nil
-	case "latin1", "iso88591", "latin2", "latin9", "win1250", "win1251", "win1252", "sqlascii", "koi8r", "eucjp", "sjis", "gbk", "gb18030", "big5", "euckr":
+	case "sqlascii":
+		return "SQL_ASCII", nil
+	case "latin1", "iso88591", "latin2", "latin9", "win1250", "win1251", "win1252", "koi8r", "eucjp", "sjis", "gbk", "gb18030", "big5", "euckr":
 		return "", pgerror.NotSupported("client_encoding %s", value).WithHint("Use UTF8.")
 	}
 	return "", s.invalid(value)
+}
+
+// encodingLetter is what counts of a letter in the name of an encoding; -1: nothing.
+func encodingLetter(r rune) rune {
+	switch {
+	case r >= 'A' && r <= 'Z':
+		return r + 'a' - 'A'
+	case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+		return r
+	}
+	return -1
 }
 
 // checkDateStyle reads "ISO, DMY" and the like. Dates are written in ISO style

@@ -57,6 +57,8 @@ func (r *running) utility(ctx context.Context, u *plan.Utility) error {
 		if tag = "VACUUM"; st.Analyze {
 			tag = "ANALYZE"
 		}
+	case *ast.Unlisten: // nothing was listened to; pools send it to clean up
+		tag = "UNLISTEN"
 	default:
 		tag, err = s.transaction(u.Statement)
 	}

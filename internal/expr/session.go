@@ -167,6 +167,9 @@ func notInRecovery(*Env, *Session, []datum.Datum) (datum.Datum, error) {
 	return datum.NewBool(false), nil
 }
 
+// noLocks is pg_advisory_unlock_all: no session has such a lock.
+func noLocks(*Env, *Session, []datum.Datum) (datum.Datum, error) { return datum.NewText(""), nil }
+
 func encodingName(*Env, *Call, []datum.Datum) (datum.Datum, error) { return text("UTF8") }
 
 // oncePerStatement tells the volatile session functions whose value may be taken

@@ -203,6 +203,9 @@ type Vacuum struct {
 	Tables  []TableName
 }
 
+// Unlisten is UNLISTEN: there is nothing that a session could listen to.
+type Unlisten struct{ Pos }
+
 // Unsupported is a statement that PostgreSQL has and ssmr does not; it is to be
 // refused with 0A000 and its name.
 type Unsupported struct {
@@ -229,4 +232,5 @@ func (*Fetch) statement()          {}
 func (*CloseCursor) statement()    {}
 func (*Discard) statement()        {}
 func (*Vacuum) statement()         {}
+func (*Unlisten) statement()       {}
 func (*Unsupported) statement()    {}

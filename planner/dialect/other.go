@@ -61,6 +61,16 @@ func (p *parser) vacuum() (ast.Statement, error) {
 	}
 }
 
+// unlisten reads UNLISTEN, of a channel or of all.
+func (p *parser) unlisten() (ast.Statement, error) {
+	u := &ast.Unlisten{Pos: at(p.advance())}
+	if p.symbol("*") {
+		return u, nil
+	}
+	_, err := p.colID()
+	return u, err
+}
+
 // statementsWithout are the statements of PostgreSQL that ssmr does not have, by
 // their first words.
 var statementsWithout = map[string]string{
@@ -68,7 +78,7 @@ var statementsWithout = map[string]string{
 	"do": "DO", "grant": "GRANT", "import": "IMPORT FOREIGN SCHEMA", "listen": "LISTEN", "load": "LOAD",
 	"lock": "LOCK TABLE", "merge": "MERGE", "notify": "NOTIFY", "reassign": "REASSIGN OWNED",
 	"refresh": "REFRESH MATERIALIZED VIEW", "reindex": "REINDEX", "revoke": "REVOKE",
-	"security": "SECURITY LABEL", "unlisten": "UNLISTEN",
+	"security": "SECURITY LABEL",
 }
 
 // other passes a statement that ssmr does not have.

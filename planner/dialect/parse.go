@@ -65,6 +65,8 @@ func (p *parser) statement() (ast.Statement, error) {
 		return p.discard()
 	case "vacuum", "analyze", "analyse":
 		return p.vacuum()
+	case "unlisten":
+		return p.unlisten()
 	}
 	return p.other()
 }
