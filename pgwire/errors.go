@@ -29,6 +29,9 @@ func (c *conn) clientError(err error) *pgerror.Error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return errCancelRequest
 	}
+	if c.w.err != nil { // the client is gone; nobody hears this
+		return errShutdown
+	}
 	c.log.Error("statement failed with an internal error", "error", err)
 	return pgerror.New(pgerror.InternalError, "internal error; the server's log says more")
 }

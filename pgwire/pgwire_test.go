@@ -1,12 +1,15 @@
 package pgwire
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -263,6 +266,48 @@ func TestSlowReaderHoldsUpItselfOnly(t *testing.T) {
 	if got := other.until(1); got != "C(INSERT 0 1) ZI" {
 		t.Errorf("the other connection: %s", got)
 	}
+}
+
+// TestClientThatLeavesIsNoInternalError holds that a client that goes while rows
+// are written for it leaves no error in the log.
+func TestClientThatLeavesIsNoInternalError(t *testing.T) {
+	var log lockedBuffer
+	_, backend, addr := start(t, Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	p := dial(t, addr)
+	p.login()
+	p.send(&pgproto3.Query{String: "rows 50000000"})
+	for deadline := time.Now().Add(20 * time.Second); backend.sent.Load() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no row was sent")
+		}
+	}
+	_ = p.conn.Close()
+	for deadline := time.Now().Add(20 * time.Second); backend.closed.Load() != 1; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the session was not closed")
+		}
+	}
+	if s := log.String(); strings.Contains(s, "level=ERROR") {
+		t.Errorf("logged: %s", s)
+	}
+}
+
+// lockedBuffer is a buffer that several goroutines write to.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 func TestShutdown(t *testing.T) {
