@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // program runs a program that is a client of the server and returns what it
@@ -59,6 +61,27 @@ func TestPsql(t *testing.T) {
 				t.Errorf("%v\ngot:\n%s\nwant:\n%s", err, got, c.want)
 			}
 		})
+	}
+}
+
+// TestEncodings holds the names of encodings that clients connect with: psql in a
+// terminal without a locale asks for SQL_ASCII, asyncpg has quotes around its name.
+func TestEncodings(t *testing.T) {
+	for asked, want := range map[string]string{"SQL_ASCII": "SQL_ASCII", "'utf-8'": "UTF8", "Unicode": "UTF8"} {
+		cfg, err := pgx.ParseConfig(dsn(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.RuntimeParams["client_encoding"] = asked
+		conn, err := pgx.ConnectConfig(limited(t), cfg)
+		if err != nil {
+			t.Errorf("%s: %v", asked, err)
+			continue
+		}
+		if got := conn.PgConn().ParameterStatus("client_encoding"); got != want {
+			t.Errorf("%s: the server reports %s", asked, got)
+		}
+		_ = conn.Close(limited(t))
 	}
 }
 
