@@ -163,7 +163,10 @@ func (r *replica) park(ctx context.Context, awaiting func() (bool, error)) (read
 // lead; it is replication.ErrBehind then where the leader has to be asked. Where
 // more chunks follow, query is not nil: it is the caller's to keep or close.
 func (r *replica) read(ctx context.Context, q *command.Read, following bool) (*command.Chunk, *state.Query, error) {
-	started := r.cfg.Clock.Now()
+	var started time.Time
+	if r.cfg.Events.Read != nil {
+		started = r.cfg.Clock.Now()
+	}
 	chunk, query, err := r.begin(ctx, q, following)
 	if err == nil && chunk.Refusal != nil && chunk.Refusal.Reason == command.Awaited {
 		_, err = r.park(ctx, func() (bool, error) {

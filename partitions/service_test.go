@@ -63,14 +63,19 @@ func TestCursors(t *testing.T) {
 		}
 	}
 	// A cursor reads the state as it was, also while that changes; closed, it is gone.
-	leader := leaderOf(t, nodes)
 	for _, n := range nodes {
 		chunk, err := n.client.Read(testContext(t), testPartition, scanRead())
 		if err != nil {
 			t.Fatal(err)
 		}
 		n.client.CloseCursor(testPartition, chunk.Cursor)
-		eventually(t, "the cursor to be closed", func() bool { return leader.service.cursors.count() == 0 })
+		eventually(t, "the cursor to be closed", func() bool {
+			open := 0
+			for _, n := range nodes {
+				open += n.service.cursors.count()
+			}
+			return open == 0
+		})
 		_, err = n.client.Next(testContext(t), testPartition, chunk.Cursor)
 		if e := pgerror.As(err); e == nil || e.Code != "40001" {
 			t.Fatalf("next of a closed cursor: %v", err)
