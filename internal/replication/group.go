@@ -184,6 +184,7 @@ func (g *Group) start(cfg GroupConfig) (err error) {
 	if g.raft, err = raft.NewRaft(config, g.machine, g.logs, g.logs, g.snapshots, g.transport); err != nil {
 		return err
 	}
+	g.logs.overlap = func() bool { return g.raft.State() == raft.Leader && len(g.lease.electorate()) > 1 }
 	g.transport.raft.Store(g.raft)
 	g.logs.ready.Store(true)
 	g.raft.RegisterObserver(raft.NewObserver(g.events, false, func(o *raft.Observation) bool {

@@ -44,6 +44,9 @@ type logStore struct {
 	fatal  func(error)
 	ready  atomic.Bool // the replica runs; see above
 	full   func()      // called when much was appended since the last snapshot
+	// overlap says that this replica leads others: its own copy of a command may reach
+	// the disk while theirs do. See durable.
+	overlap func() bool
 
 	mu            sync.Mutex // guards what follows; never held over a write
 	first, last   uint64     // 0, 0: empty
@@ -56,7 +59,16 @@ type logStore struct {
 	recentBytes   int64
 	holds         map[*logHold]struct{}
 	closed        bool
+
+	// durable is the last entry that is known to be on disk. It is less than last only
+	// while a leader's own commands are being synced.
+	durable uint64
+	syncing map[*logSync]struct{}
+	synced  chan struct{} // closed when durable moves or cannot; nil while nobody waits
 }
+
+// logSync is a write of entries that is not known to be on disk yet.
+type logSync struct{ last uint64 }
 
 // logHold keeps entries from an index on from being truncated, within bounds.
 type logHold struct{ from uint64 }
@@ -68,7 +80,7 @@ var (
 )
 
 func openLog(space *storage.Space, limits Limits, fatal func(error), full func()) (*logStore, error) {
-	s := &logStore{space: space, limits: limits, fatal: fatal, full: full, holds: make(map[*logHold]struct{})}
+	s := &logStore{space: space, limits: limits, fatal: fatal, full: full, holds: make(map[*logHold]struct{}), syncing: make(map[*logSync]struct{})}
 	it, err := space.NewIterator([]byte{keyLog}, []byte{keyLog + 1})
 	if err != nil {
 		return nil, err
@@ -95,6 +107,7 @@ func openLog(space *storage.Space, limits Limits, fatal func(error), full func()
 		s.sizes = append(s.sizes, uint32(size))
 		s.bytes += int64(size)
 	}
+	s.durable = s.last
 	return s, it.Close()
 }
 
@@ -177,7 +190,8 @@ func (s *logStore) GetLog(index uint64, l *raft.Log) error {
 func (s *logStore) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{l}) }
 
 // StoreLogs stores entries, which follow the last one, and returns when they are
-// on disk. Groups that store at the same time share the disk's write.
+// on disk. Groups that store at the same time share the disk's write. Of a leader's
+// own commands it returns earlier: see durable.
 func (s *logStore) StoreLogs(logs []*raft.Log) error {
 	if len(logs) == 0 {
 		return nil
@@ -189,11 +203,13 @@ func (s *logStore) StoreLogs(logs []*raft.Log) error {
 		return ErrStopped
 	}
 	b := s.space.NewWriteBatch()
-	defer b.Close()
+	early := s.ready.Load() && s.overlap != nil && s.overlap()
 	sizes := make([]uint32, len(logs))
 	var buf []byte
 	for i, l := range logs {
+		early = early && l.Type == raft.LogCommand
 		if last != 0 && l.Index != last+1 {
+			b.Close()
 			return fmt.Errorf("log entry %d cannot follow %d", l.Index, last)
 		}
 		last = l.Index
@@ -201,22 +217,39 @@ func (s *logStore) StoreLogs(logs []*raft.Log) error {
 		sizes[i] = uint32(len(buf))
 		b.Set(logKey(l.Index), buf)
 	}
-	if err := b.Commit(storage.Sync); err != nil {
+	commit := b.Begin
+	if !early {
+		commit = func() error { return b.Commit(storage.Sync) }
+	}
+	if err := commit(); err != nil {
+		b.Close()
 		s.fatal(fmt.Errorf("store log entries: %w", err))
 		return err
 	}
-	s.stored(logs, sizes)
+	if early {
+		s.stored(logs, sizes, b)
+		return nil
+	}
+	s.stored(logs, sizes, nil)
+	b.Close()
 	return nil
 }
 
-// stored notes what was written.
-func (s *logStore) stored(logs []*raft.Log, sizes []uint32) {
+// stored notes what was written. A batch is one that has to be waited for.
+func (s *logStore) stored(logs []*raft.Log, sizes []uint32, early *storage.Batch) {
 	s.mu.Lock()
 	if s.last == 0 {
 		s.first = logs[0].Index
 		s.sizes, s.recent, s.bytes, s.recentBytes = nil, nil, 0, 0
 	}
 	s.last = logs[len(logs)-1].Index
+	if early == nil {
+		s.moveDurable(s.last) // with all that was written before
+	} else {
+		sync := &logSync{s.last}
+		s.syncing[sync] = struct{}{}
+		go s.finish(early, sync)
+	}
 	for i, l := range logs {
 		c := *l
 		s.recent = append(s.recent, &c)
@@ -326,6 +359,11 @@ func (s *logStore) dropBefore(index uint64) {
 
 // dropFrom forgets entries at the end. mu is held.
 func (s *logStore) dropFrom(index uint64) {
+	s.durable = min(s.durable, index-1)
+	for sync := range s.syncing {
+		sync.last = min(sync.last, index-1)
+	}
+	s.wake()
 	for s.last >= index && s.last >= s.first && s.last != 0 {
 		n := len(s.sizes) - 1
 		if r := len(s.recent); r > 0 {
@@ -376,6 +414,7 @@ func (s *logStore) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	s.wake()
 }
 
 // extent returns what is kept.

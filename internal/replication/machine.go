@@ -83,7 +83,12 @@ func (m *machine) Apply(l *raft.Log) any { return m.ApplyBatch([]*raft.Log{l})[0
 func (m *machine) ApplyBatch(logs []*raft.Log) []any {
 	results := make([]any, len(logs))
 	if m.stopped == nil {
-		m.guard(func() error { return m.applyAll(logs, results) })
+		m.guard(func() error {
+			if err := m.g.logs.awaitDisk(logs[len(logs)-1].Index); err != nil {
+				return err
+			}
+			return m.applyAll(logs, results)
+		})
 	}
 	if m.stopped != nil {
 		for i := range results {

@@ -89,6 +89,7 @@ func (t *transport) AppendEntries(id raft.ServerID, _ raft.ServerAddress, req *r
 		return nil
 	}
 	t.hold(object.NodeID(id), req)
+	req.LeaderCommitIndex = min(req.LeaderCommitIndex, t.log.onDisk())
 	b, err := encodeAppend(t.group, req, appendLimit)
 	if err != nil {
 		return err
@@ -279,6 +280,11 @@ func (t *transport) handleAppend(ctx context.Context, from object.NodeID, b []by
 		return nil, fmt.Errorf("raft answered an append with %T", answer)
 	}
 	var promise time.Duration
+	if n := len(req.Entries); n > 0 && resp.Success {
+		if err := t.log.awaitDisk(req.Entries[n-1].Index); err != nil {
+			return nil, err
+		}
+	}
 	if resp.Success && resp.Term == req.Term {
 		promise = t.promises.acknowledge(from, req.Term)
 		if !isHeartbeat(req) {

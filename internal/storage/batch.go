@@ -148,6 +148,28 @@ func (b *Batch) Bytes() int {
 // it is not known whether the batch will be there after a restart; the store has
 // failed then.
 func (b *Batch) Commit(durability Durability) error {
+	if err := b.ready(); err != nil || b.b.Empty() {
+		return err
+	}
+	return b.space.store.commit(b.b, durability)
+}
+
+// Begin is a Commit with Sync that returns as soon as the writes are visible. They
+// are on disk when Wait has returned, which is to be called, on any goroutine, before
+// Close. A batch is on disk not later than those that are committed after it.
+func (b *Batch) Begin() error {
+	if err := b.ready(); err != nil {
+		return err
+	}
+	return b.space.store.begin(b.b)
+}
+
+// Wait returns when what Begin has committed is on disk; after an error the store has
+// failed.
+func (b *Batch) Wait() error { return b.space.store.await(b.b) }
+
+// ready returns why the batch cannot be committed.
+func (b *Batch) ready() error {
 	switch {
 	case b.err != nil:
 		return b.err
@@ -155,10 +177,8 @@ func (b *Batch) Commit(durability Durability) error {
 		return ErrClosed
 	case b.prefix != b.space.current.Load():
 		return fmt.Errorf("storage: content of group %d was replaced while a batch was open", b.space.group)
-	case b.b.Empty():
-		return nil
 	}
-	return b.space.store.commit(b.b, durability)
+	return nil
 }
 
 // Close frees the batch; what was not committed is dropped. Calling it again is

@@ -331,6 +331,21 @@ func (s *Store) commit(b *pebble.Batch, durability Durability) error {
 	if err := s.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
 		return classify(err)
 	}
+	return s.await(b)
+}
+
+// begin is commit with Sync up to where the batch is visible, and in its place in
+// the write-ahead log.
+func (s *Store) begin(b *pebble.Batch) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	return classify(s.db.ApplyNoSyncWait(b, pebble.Sync))
+}
+
+// await returns when a batch is on disk.
+func (s *Store) await(b *pebble.Batch) error {
 	if err := b.SyncWait(); err != nil {
 		s.fail(fmt.Errorf("write-ahead log: %w", err))
 		return s.Err()

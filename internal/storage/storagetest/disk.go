@@ -38,13 +38,14 @@ type Disk struct {
 	mu    sync.Mutex // guards what follows
 	fails map[Op]error
 	only  string
+	stall map[Op]chan struct{}
 }
 
 // NewDisk returns an empty disk.
 func NewDisk() *Disk { return newDisk(vfs.NewCrashableMem()) }
 
 func newDisk(mem *vfs.MemFS) *Disk {
-	d := &Disk{mem: mem, fails: make(map[Op]error)}
+	d := &Disk{mem: mem, fails: make(map[Op]error), stall: make(map[Op]chan struct{})}
 	d.fs = errorfs.Wrap(mem, errorfs.InjectorFunc(d.inject))
 	return d
 }
@@ -63,21 +64,49 @@ func (d *Disk) FailIn(path string, op Op, err error) {
 	d.fails[op] = err
 }
 
+// Stall makes operations of a kind wait until resume is called.
+func (d *Disk) Stall(op Op) (resume func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	wait := make(chan struct{})
+	d.stall[op] = wait
+	return sync.OnceFunc(func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.stall, op)
+		close(wait)
+	})
+}
+
 func (d *Disk) inject(op errorfs.Op) error {
+	kind, known := kindOf(op.Kind)
+	if !known {
+		return nil
+	}
+	d.mu.Lock()
+	stall := d.stall[kind]
+	d.mu.Unlock()
+	if stall != nil {
+		<-stall
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !strings.Contains(op.Path, d.only) {
 		return nil
 	}
-	switch op.Kind {
+	return d.fails[kind]
+}
+
+func kindOf(op errorfs.OpKind) (Op, bool) {
+	switch op {
 	case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
-		return d.fails[Sync]
+		return Sync, true
 	case errorfs.OpFileWrite, errorfs.OpFileWriteAt, errorfs.OpCreate, errorfs.OpReuseForWrite:
-		return d.fails[Write]
+		return Write, true
 	case errorfs.OpFileRead, errorfs.OpFileReadAt:
-		return d.fails[Read]
+		return Read, true
 	}
-	return nil
+	return 0, false
 }
 
 // Crash returns the disk as a power loss would leave it now: nothing that was not
