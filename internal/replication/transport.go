@@ -312,7 +312,7 @@ func (t *transport) handleVote(ctx context.Context, from object.NodeID, b []byte
 	// Once raft has the request it may vote: what it says is waited for, whatever
 	// becomes of the caller.
 	answer, err := t.handle(context.WithoutCancel(ctx), &raft.RequestVoteRequest{
-		RPCHeader: header(from), Candidate: []byte(from), Term: term,
+		RPCHeader: header(from), Term: term,
 		LastLogIndex: lastIndex, LastLogTerm: lastTerm, LeadershipTransfer: transfer,
 	}, nil)
 	if err != nil {
