@@ -129,12 +129,15 @@ func TestGatherAsksAgainForWhoCameLater(t *testing.T) {
 func TestGatherIsBoundedAndLetsGo(t *testing.T) {
 	hold := make(chan struct{})
 	g := gather[int, int]{ctx: t.Context(), most: 2, parallel: 1, limit: 3}
-	g.call = func(_ context.Context, items []int) ([]int, error) { <-hold; return items, nil }
+	called := make(chan struct{}, 3)
+	g.call = func(_ context.Context, items []int) ([]int, error) { called <- struct{}{}; <-hold; return items, nil }
 	ctx, cancel := context.WithCancel(t.Context())
 	errs := make(chan error, 3)
-	for range 3 {
-		go func() { _, err := g.do(ctx, []int{1}); errs <- err }()
-	}
+	ask := func() { _, err := g.do(ctx, []int{1}); errs <- err }
+	go ask()
+	<-called // the first is under way alone; what comes now waits
+	go ask()
+	go ask()
 	eventually(t, "two wait", func() bool { g.mu.Lock(); defer g.mu.Unlock(); return g.items == 2 })
 	if _, err := g.do(ctx, []int{1, 2}); !errors.Is(err, cluster.ErrOverloaded) {
 		t.Errorf("above the bound: %v", err)
