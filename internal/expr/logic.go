@@ -27,51 +27,64 @@ type Not struct {
 // NewAnd joins conditions, each of which must be boolean. Nested conjunctions
 // are flattened.
 func NewAnd(args ...Expr) (Expr, error) {
-	list := make([]Expr, 0, len(args))
-	for _, a := range args {
-		a, err := CoerceBool(a, "AND")
-		if err != nil {
-			return nil, err
+	list, deep, err := conditions("AND", args, func(e Expr) []Expr {
+		if and, ok := e.(*And); ok {
+			return and.Args
 		}
-		if and, ok := a.(*And); ok {
-			list = append(list, and.Args...)
-		} else {
-			list = append(list, a)
-		}
+		return nil
+	})
+	if err != nil || len(list) == 1 {
+		return only(list), err
 	}
-	if len(list) == 1 {
-		return list[0], nil
-	}
-	d, err := below(list...)
-	if err != nil {
-		return nil, err
-	}
-	return &And{Args: list, deep: d}, nil
+	return &And{Args: list, deep: deep}, nil
 }
 
 // NewOr joins alternatives, each of which must be boolean. Nested disjunctions
 // are flattened.
 func NewOr(args ...Expr) (Expr, error) {
+	list, deep, err := conditions("OR", args, func(e Expr) []Expr {
+		if or, ok := e.(*Or); ok {
+			return or.Args
+		}
+		return nil
+	})
+	if err != nil || len(list) == 1 {
+		return only(list), err
+	}
+	return &Or{Args: list, deep: deep}, nil
+}
+
+// conditions checks the arguments of a connective and puts the arguments of nested
+// ones of its kind in their place. It returns how deep they are together.
+func conditions(word string, args []Expr, nested func(Expr) []Expr) ([]Expr, int, error) {
 	list := make([]Expr, 0, len(args))
 	for _, a := range args {
-		a, err := CoerceBool(a, "OR")
+		a, err := CoerceBool(a, word)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		if or, ok := a.(*Or); ok {
-			list = append(list, or.Args...)
+		if inner := nested(a); inner != nil {
+			list = append(list, inner...)
 		} else {
 			list = append(list, a)
 		}
 	}
 	if len(list) == 1 {
-		return list[0], nil
+		return list, 0, nil
 	}
-	d, err := below(list...)
+	deep, err := below(list...)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return &Or{Args: list, deep: d}, nil
+	return list, deep, nil
+}
+
+// only returns the one expression of a list; nil of an empty one.
+func only(list []Expr) Expr {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
 }
 
 // NewNot negates a condition.
