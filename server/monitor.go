@@ -72,11 +72,12 @@ func (m *monitor) Policies(context.Context) ([]execute.PolicyStatus, error) {
 // Nodes asks every node how it is.
 func (m *monitor) Nodes(ctx context.Context) ([]execute.NodeStatus, error) {
 	nodes := m.node.nodes()
+	addresses := nodeAddresses(&m.node.cfg.Config)
 	snapshot := m.node.cache.Catalog()
 	out := make([]execute.NodeStatus, len(nodes))
 	var asking sync.WaitGroup
 	for i, node := range nodes {
-		out[i] = execute.NodeStatus{Node: node, Address: nodeAddresses(&m.node.cfg.Config)[node]}
+		out[i] = execute.NodeStatus{Node: node, Address: addresses[node]}
 		for _, p := range snapshot.Partitions {
 			if slices.Contains(p.Replicas, node) {
 				out[i].Replicas++

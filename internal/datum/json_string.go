@@ -1,7 +1,6 @@
 package datum
 
 import (
-	"strconv"
 	"unicode/utf8"
 
 	"github.com/ssmr/ssmr/internal/pgerror"
@@ -213,6 +212,3 @@ func AppendJSONString(dst []byte, s string) []byte {
 
 // QuoteJSON returns a text as a JSON string, as PostgreSQL writes it.
 func QuoteJSON(s string) string { return string(AppendJSONString(nil, s)) }
-
-// AppendJSONInt appends an integer as a JSON number.
-func AppendJSONInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }

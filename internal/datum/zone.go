@@ -55,10 +55,6 @@ func hoursZone(offset int) *time.Location {
 
 func offsetText(offset int) string { return string(appendOffset(nil, offset)) }
 
-// FixedZone is the zone of an offset east of UTC in seconds, as AT TIME ZONE
-// takes it from an interval.
-func FixedZone(seconds int) *time.Location { return hoursZone(seconds) }
-
 // zoneByName finds a zone of the database in any case, or a POSIX zone without
 // daylight saving; nil if there is none.
 func zoneByName(name string) *time.Location {

@@ -58,15 +58,6 @@ func (z *zone) read() *time.Location {
 	return loc
 }
 
-// TimeZoneNames lists the names of the time zones, in no order.
-func TimeZoneNames() []string {
-	var names []string
-	for _, z := range zones() {
-		names = append(names, z.name)
-	}
-	return names
-}
-
 // databaseZone finds a zone of the database by its name in any case; nil if
 // there is none.
 func databaseZone(name string) *time.Location {

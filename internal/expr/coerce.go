@@ -167,17 +167,6 @@ func makeCast(e Expr, to datum.Type, ctx Context, conv conversion) (Expr, error)
 	return c, nil
 }
 
-// Unwrap strips casts that leave the value as it is, such as varchar to text.
-func Unwrap(e Expr) Expr {
-	for {
-		c, ok := e.(*Cast)
-		if !ok || !c.relabel {
-			return e
-		}
-		e = c.Arg
-	}
-}
-
 // Type returns the target type.
 func (e *Cast) Type() datum.Type { return e.Typ }
 

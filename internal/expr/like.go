@@ -150,20 +150,6 @@ func (l *likePattern) matchTokens(s string) (bool, error) {
 	return j == len(l.tokens), nil
 }
 
-// LikePrefix returns the text that all matches of a LIKE pattern begin with, and
-// whether the pattern is that text followed by % alone (exact: nothing at all).
-func LikePrefix(p string) (prefix string, exact, only bool) {
-	l := compileLike(p, false)
-	var b strings.Builder
-	for i, t := range l.tokens {
-		if t < 0 {
-			return b.String(), false, t == likeAny && i == len(l.tokens)-1
-		}
-		b.WriteRune(t)
-	}
-	return b.String(), true, false
-}
-
 // like is LIKE (fold: ILIKE), not: its negation.
 func like(fold, not bool) fnx {
 	flags := when(fold, "i")

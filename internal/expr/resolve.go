@@ -53,9 +53,6 @@ func ResolveFunction(name string, args []datum.Type) (*Overload, error) {
 	return c.fn, nil
 }
 
-// HasFunction reports whether a function of that name is known.
-func HasFunction(name string) bool { return len(catalog().byName[name]) > 0 }
-
 func resolveFunction(name string, args []datum.Type) (candidate, error) {
 	var list []candidate
 	for _, fn := range catalog().byName[name] {

@@ -13,10 +13,6 @@ type FS = vfs.FS
 // NewMemFS returns a file system in memory.
 func NewMemFS() *vfs.MemFS { return vfs.NewMem() }
 
-// NewCrashableMemFS returns a file system in memory that knows what was synced:
-// its CrashClone is what a power loss would leave.
-func NewCrashableMemFS() *vfs.MemFS { return vfs.NewCrashableMem() }
-
 // Options of a store. Zero values mean the defaults.
 type Options struct {
 	// FS is where the files are. Default: the operating system's.
