@@ -19,7 +19,8 @@ type Command struct {
 }
 
 // Body is what a command does: *Write, *Depart, *Arrive, *Settle, *InstallTable,
-// *DropTable, *InstallSlots or *RaiseFloor.
+// *DropTable, *InstallSlots, *RaiseFloor, *Prepare, *Conclude, *Resolve, *Lock or
+// *Withdraw.
 type Body interface{ body() }
 
 // WriteKind says what a Write does to its objects.
@@ -67,7 +68,11 @@ type Target struct {
 	// Arriving says that the sender knows the object to be on its way to this
 	// partition: a partition that has not seen it yet waits for it, within bounds.
 	Arriving bool
-	// Row is the new object's row (datum.AppendRow), for Create only.
+	// Unsure says that the location is not known to be the newest: where the
+	// partition holds no value of the object it refuses the command as Elsewhere,
+	// with a zero location, so that nothing is done to the other targets.
+	Unsure bool
+	// Row is the new object's row (datum.AppendRow), for Create and EffectPut only.
 	Row []byte
 }
 
@@ -130,6 +135,12 @@ const (
 	Busy
 	// Superseded: a Depart or Arrive of a move that has been settled long ago.
 	Superseded
+	// Locked: it meets a lock of a transaction, and does not wait.
+	Locked
+	// Aborted: the transaction of a Prepare or Lock has been aborted here.
+	Aborted
+	// Withdrawn: the command waited in the queue and was taken out of it.
+	Withdrawn
 )
 
 // Refusal is why a partition did not execute a command, and what it knows of
@@ -177,6 +188,8 @@ type Departure struct {
 	// Deferred says that the object stays only because the rows of one answer have
 	// a bound: move it with a later Depart.
 	Deferred bool
+	// Revision is that of the row.
+	Revision object.Revision
 }
 
 // Arrive puts objects that departed into their new partition: step two of a
@@ -190,6 +203,8 @@ type Arrive struct {
 type Arrival struct {
 	ID  object.ID
 	Row []byte // the row, as the source had it; nil: the id arrives without an object
+	// Revision is the one that the row had.
+	Revision object.Revision
 }
 
 // Settle ends moves at their source after the objects have arrived: their
@@ -234,7 +249,7 @@ func (*RaiseFloor) body()   {}
 
 // String names the reason.
 func (r Reason) String() string {
-	names := [...]string{"none", "elsewhere", "awaited", "schema old", "schema new", "expired", "busy", "superseded"}
+	names := [...]string{"none", "elsewhere", "awaited", "schema old", "schema new", "expired", "busy", "superseded", "locked", "aborted", "withdrawn"}
 	if int(r) < len(names) {
 		return names[r]
 	}

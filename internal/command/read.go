@@ -23,6 +23,9 @@ type Read struct {
 	MaxStaleness int64
 	// ChunkBytes bounds one Chunk; 0 means the partition's default.
 	ChunkBytes int
+	// View is the state that is read; zero: the newest. A read of the newest state waits
+	// for the outcome of transactions that have staged changes of its objects.
+	View View
 }
 
 // Chunk is a part of the answer to a Read.
@@ -37,6 +40,19 @@ type Chunk struct {
 	Cursor Cursor
 	// Scanned counts the objects looked at for this chunk.
 	Scanned int64
+	// Conflict is set where View.Checks has found something changed. There is
+	// nothing else then.
+	Conflict *Conflict
+	// Revisions, where View.Track wants them, are those of Read.Targets, in the
+	// first chunk; 0 where there is no object. An object of the Overlay has the one
+	// of the object that it replaces.
+	Revisions []object.Revision
+	// Print, where View.Track wants it, is of the objects in Read.Spans that the
+	// filter accepts, as far as the read has come: all chunks so far together, and
+	// without those of the Overlay. Upto is where that ends: the first key, or with
+	// Reverse the last one, that was not looked at; empty where all were.
+	Print Fingerprint
+	Upto  object.ID
 }
 
 // Cursor names the rest of a read, which one node holds on a pinned snapshot.

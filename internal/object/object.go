@@ -60,9 +60,24 @@ const Slots = 4096
 // oracle's log entry that assigned the location; 0 means unknown.
 type LocationVersion uint64
 
-// Revision changes with every write of an object's value: the index of the
-// partition's log entry that wrote it.
+// Revision changes with every write of an object's value, and stays with the value
+// when the object moves: no two values that an id has ever had share one. It says
+// which entry of which partition's log wrote the value (NewRevision). 0 is none.
 type Revision uint64
+
+// NewRevision makes the revision of a value that a log entry of a partition has
+// written. staged says that it was staged by a transaction, in the entry that
+// prepared it: the same entry may have written the object before that.
+//
+// Bits, from the least: 20 of the partition, 1 of staged, 43 of the index. A cluster
+// can have 2^20 partitions.
+func NewRevision(p PartitionID, index uint64, staged bool) Revision {
+	r := Revision(index)<<21 | Revision(p)&(1<<20-1)
+	if staged {
+		r |= 1 << 20
+	}
+	return r
+}
 
 // SchemaVersion orders the descriptors of a table: the index of the oracle's
 // log entry that made the descriptor.
@@ -102,4 +117,20 @@ type CommandID struct {
 // String prints the id as "node/incarnation/sequence".
 func (c CommandID) String() string {
 	return fmt.Sprintf("%s/%d/%d", c.Node, c.Incarnation, c.Sequence)
+}
+
+// TransactionID names one attempt of a transaction; an attempt that is made again
+// has another. Sequences are counted by the node that coordinates it.
+type TransactionID struct {
+	Node        NodeID
+	Incarnation uint64
+	Sequence    uint64
+}
+
+// IsZero reports whether the id names nothing.
+func (t TransactionID) IsZero() bool { return t == TransactionID{} }
+
+// String prints the id as "node/incarnation/sequence".
+func (t TransactionID) String() string {
+	return fmt.Sprintf("%s/%d/%d", t.Node, t.Incarnation, t.Sequence)
 }

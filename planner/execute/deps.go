@@ -125,6 +125,44 @@ type Partitions interface {
 	// Execute has another command executed: *command.InstallTable. A nil error
 	// means that it was.
 	Execute(ctx context.Context, p object.PartitionID, body command.Body) (any, error)
+
+	// Transact has parts executed, all or none, at one instant. It is committed where
+	// all votes, which are in the order of the parts, are yes. Where one is not, nothing
+	// took effect in any partition, and nothing will. Locks of other transactions it
+	// deals with itself; what a vote refuses for another reason, fails or finds in
+	// conflict is the caller's. A Write with Spans is executed as a whole, whatever its
+	// size. Errors are as of Write; 55P03 where ctx ended with ErrLockTimeout as its
+	// cause (context.Cause): it was not executed.
+	Transact(ctx context.Context, t *command.Transaction) ([]*command.Vote, error)
+	// Evaluate computes what a Write would do in the newest state, or that of the
+	// View. It waits for transactions that have staged changes of its objects.
+	Evaluate(ctx context.Context, p object.PartitionID, e *command.Evaluate) (*command.Evaluation, error)
+	// Validate compares what a transaction has read with the newest state: the
+	// Ranges and Effects of the part. It changes and locks nothing.
+	Validate(ctx context.Context, p object.PartitionID, part *command.Part) (*command.Vote, error)
+	// Snapshot pins the state of partitions at one instant: one between the call
+	// and its return, at which everything that was acknowledged before the call is in
+	// it. It must be closed. It is lost with a node that holds a part of it, or
+	// after some idle time: its calls fail with 40001 then.
+	Snapshot(ctx context.Context, parts []object.PartitionID) (Snapshot, error)
+	// NewTransaction names a session's transaction, for Lock.
+	NewTransaction() object.TransactionID
+	// Lock locks objects for a session's transaction, and reads them.
+	Lock(ctx context.Context, p object.PartitionID, l *command.Lock) (*command.Granted, error)
+	// Unlock gives up all locks of a transaction. It does not wait.
+	Unlock(owner object.TransactionID)
+}
+
+// Snapshot is the state of several partitions at one instant. Its methods may be
+// called from several goroutines.
+type Snapshot interface {
+	// Read and Evaluate are those of Partitions, of this state; they set what View
+	// says of pins, included transactions and outgoing moves. Cursors of chunks are
+	// continued with Partitions.Next.
+	Read(ctx context.Context, p object.PartitionID, r *command.Read) (*command.Chunk, error)
+	Evaluate(ctx context.Context, p object.PartitionID, e *command.Evaluate) (*command.Evaluation, error)
+	// Close lets the state go. It does not wait. Open cursors stay.
+	Close()
 }
 
 // Policies asks placement policies.
