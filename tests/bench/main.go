@@ -45,7 +45,7 @@ func main() {
 	flag.StringVar(&clients, "clients", "1,16,64,256", "numbers of clients")
 	flag.DurationVar(&o.time, "time", 5*time.Second, "length of one measurement")
 	flag.IntVar(&o.rounds, "rounds", 2, "measurements of each system, in turns; the best counts")
-	flag.StringVar(&only, "only", "read,update,hot,insert", "kinds of traffic")
+	flag.StringVar(&only, "only", "read,update,hot,insert", "kinds of traffic; also transfer1, transfer2 (transactions within one partition, and over two), transfer1s, transfer2s (the same as one statement), contended, contendeds (10 accounts), and shares (of transfers over two partitions)")
 	flag.IntVar(&o.nodes, "nodes", 3, "nodes of ssmr, and PostgreSQL servers")
 	flag.Parse()
 	for c := range strings.SplitSeq(clients, ",") {
@@ -73,10 +73,22 @@ func run(r *reporter, o options) {
 			r.Fatalf("loading %s: %v", s.name, err)
 		}
 	}
+	all := slices.Clone(scripts)
+	var branches []int
+	if wantsAccounts(o.only) {
+		var err error
+		if branches, err = loadAccounts(ssmr, nil); err == nil {
+			_, err = loadAccounts(pg, branches)
+		}
+		if err != nil {
+			r.Fatalf("loading accounts: %v", err)
+		}
+		all = append(all, transfers(branches)...)
+	}
 	fmt.Printf("# %d servers each, %d rows of 100 bytes, %d CPUs, %s a measurement, best of %d\n",
 		o.nodes, rows, runtime.NumCPU(), o.time, o.rounds)
-	fmt.Printf("%-8s %8s %14s %14s %8s %12s %12s\n", "traffic", "clients", "postgres tps", "ssmr tps", "ratio", "pg ms", "ssmr ms")
-	for _, sc := range scripts {
+	fmt.Printf("%-10s %8s %14s %14s %8s %12s %12s %10s\n", "traffic", "clients", "postgres tps", "ssmr tps", "ratio", "pg ms", "ssmr ms", "retries")
+	for _, sc := range all {
 		if !slices.Contains(o.only, sc.name) {
 			continue
 		}
@@ -93,9 +105,12 @@ func run(r *reporter, o options) {
 					}
 				}
 			}
-			fmt.Printf("%-8s %8d %14.0f %14.0f %8.2f %12.2f %12.2f\n", sc.name, n,
-				best[0].tps, best[1].tps, best[1].tps/best[0].tps, best[0].latency, best[1].latency)
+			fmt.Printf("%-10s %8d %14.0f %14.0f %8.2f %12.2f %12.2f %10.2f\n", sc.name, n,
+				best[0].tps, best[1].tps, best[1].tps/best[0].tps, best[0].latency, best[1].latency, best[1].retries)
 		}
+	}
+	if slices.Contains(o.only, "shares") {
+		runShares(r, ssmr, branches, o)
 	}
 }
 

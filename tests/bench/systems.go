@@ -24,11 +24,14 @@ func (s system) dsn() string {
 type result struct {
 	tps     float64 // transactions a second, without the time to connect
 	latency float64 // mean, milliseconds
+	retries float64 // of a transaction, mean: serialization failures
 }
 
 var (
 	tpsLine     = regexp.MustCompile(`tps = ([0-9.]+) \(without initial connection time\)`)
 	latencyLine = regexp.MustCompile(`latency average = ([0-9.]+) ms`)
+	retriesLine = regexp.MustCompile(`total number of retries: ([0-9]+)`)
+	doneLine    = regexp.MustCompile(`number of transactions actually processed: ([0-9]+)`)
 	failedLine  = regexp.MustCompile(`number of failed transactions: ([0-9]+)`)
 )
 
@@ -44,7 +47,7 @@ func pgbench(r *reporter, s system, sc script, clients int, length time.Duration
 	}
 	seconds := max(1, int(length.Seconds()))
 	cmd := exec.Command("pgbench", "-n", "-M", "prepared", "-f", file, "-c", strconv.Itoa(clients), "-j", strconv.Itoa(min(clients, 2)),
-		"-T", strconv.Itoa(seconds), "-h", host, "-p", port, "-U", s.user, s.database)
+		"-T", strconv.Itoa(seconds), "--max-tries", "1000", "-h", host, "-p", port, "-U", s.user, s.database)
 	cmd.Env = append(os.Environ(), "PGSSLMODE=disable", "PGGSSENCMODE=disable")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -60,5 +63,10 @@ func pgbench(r *reporter, s system, sc script, clients int, length time.Duration
 	var res result
 	res.tps, _ = strconv.ParseFloat(string(tps[1]), 64)
 	res.latency, _ = strconv.ParseFloat(string(latency[1]), 64)
+	if retries, done := retriesLine.FindSubmatch(out), doneLine.FindSubmatch(out); retries != nil && done != nil {
+		n, _ := strconv.ParseFloat(string(retries[1]), 64)
+		of, _ := strconv.ParseFloat(string(done[1]), 64)
+		res.retries = n / max(of, 1)
+	}
 	return res, nil
 }
