@@ -99,7 +99,7 @@ func (n *Node) startPlanner(context.Context) error {
 	n.policies = newPolicies(builtin.Policies(), n.monitor.partitionLoad)
 	executor, err := execute.New(execute.Config{Logger: n.log.With("part", "execute")}, execute.Dependencies{
 		Catalog: n.cache, Directory: n.cache, Schema: n.cache, Mover: n.cache, Sequences: n.cache,
-		Partitions: n.client, Policies: n.policies, Introspection: n.monitor,
+		Partitions: executorsPartitions{n.client}, Policies: n.policies, Introspection: n.monitor,
 	})
 	if err != nil {
 		return err
