@@ -52,7 +52,7 @@ type Events struct {
 
 func (o Options) withDefaults() (Options, error) {
 	if o.FS == nil {
-		o.FS = vfs.Default
+		o.FS = systemFS()
 	}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 64 << 20
