@@ -27,6 +27,9 @@ type Cluster struct {
 	Name string
 	// Nodes is empty for a database of one node.
 	Nodes []Node
+	// Listen is where the cluster port is opened; empty for the node's address in
+	// Nodes. They differ where the others reach it through something in between.
+	Listen string
 }
 
 // Node is one node of the cluster and the address of its cluster port.

@@ -40,13 +40,7 @@ var keys = []key{
 		func(c *Config, raw any) error { return setInt(&c.Partitions, raw, 1, maxPartitions) },
 		func(c *Config) string { return strconv.Itoa(c.Partitions) }},
 	{"debug-listen", "", "address that serves profiles of the process (net/http/pprof); empty for none", "host:port, or empty",
-		func(c *Config, raw any) error {
-			if raw == "" {
-				c.DebugListen = ""
-				return nil
-			}
-			return setAddress(&c.DebugListen, raw)
-		},
+		func(c *Config, raw any) error { return setOptionalAddress(&c.DebugListen, raw) },
 		func(c *Config) string { return strconv.Quote(c.DebugListen) }},
 
 	{"cluster.name", "ssmr", "name of the cluster; nodes of another one are turned away", "a name of letters, digits, '-' and '_', up to 63 long",
@@ -55,6 +49,9 @@ var keys = []key{
 	{"cluster.nodes", "", "all nodes and the addresses of their cluster ports; none for a database of one node",
 		"a list of {name: ..., address: host:port}, or n1=host:port,n2=host:port",
 		setNodes, getNodes},
+	{"cluster.listen", "", "address that the cluster port is opened on, where it is not what cluster.nodes says; empty where it is", "host:port, or empty",
+		func(c *Config, raw any) error { return setOptionalAddress(&c.Cluster.Listen, raw) },
+		func(c *Config) string { return strconv.Quote(c.Cluster.Listen) }},
 
 	{"log.format", "text", "form of the log", "text or json",
 		func(c *Config, raw any) error { return setChoice(&c.Log.Format, raw, "text", "json") },
@@ -133,6 +130,14 @@ func setAddress(dst *string, raw any) error {
 	}
 	*dst = s
 	return nil
+}
+
+func setOptionalAddress(dst *string, raw any) error {
+	if raw == "" {
+		*dst = ""
+		return nil
+	}
+	return setAddress(dst, raw)
 }
 
 func setChoice(dst *string, raw any, choices ...string) error {

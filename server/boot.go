@@ -60,9 +60,13 @@ func (n *Node) joinNetwork(context.Context) error {
 	peers := nodeAddresses(&n.cfg.Config)
 	listener := net.Listener(newNoListener())
 	if len(n.cfg.Cluster.Nodes) > 0 {
-		l, err := net.Listen("tcp", peers[n.cfg.Node])
+		address, key := peers[n.cfg.Node], "cluster.nodes"
+		if n.cfg.Cluster.Listen != "" {
+			address, key = n.cfg.Cluster.Listen, "cluster.listen"
+		}
+		l, err := net.Listen("tcp", address)
 		if err != nil {
-			return fmt.Errorf("cluster port (key \"cluster.nodes\"): %w", err)
+			return fmt.Errorf("cluster port (key %q): %w", key, err)
 		}
 		listener = l
 	}
