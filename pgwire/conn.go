@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -31,7 +32,10 @@ type conn struct {
 	// skipping says that an error was met in the extended protocol: messages are
 	// discarded until Sync.
 	skipping bool
-	rows     rows // the sink of the statement that runs
+	// idle says that the client was told ReadyForQuery last, and has sent
+	// nothing since.
+	idle bool
+	rows rows // the sink of the statement that runs
 
 	// reported are the parameters as the client knows them; changed are those that
 	// it has to be told of before the next ReadyForQuery.
@@ -117,6 +121,41 @@ func (c *conn) ready() {
 	}
 	c.changed = c.changed[:0]
 	c.w.ready(c.session.Status())
+	c.idle = true
+}
+
+// next waits for the client's next message; for one that is idle no longer than
+// its session allows.
+func (c *conn) next() (pgproto3.FrontendMessage, error) {
+	var limit time.Duration
+	var over *pgerror.Error
+	if c.idle {
+		limit, over = c.session.IdleLimit()
+		c.idle = false
+	}
+	if limit <= 0 || c.r.r.Buffered() > 0 {
+		return c.r.next()
+	}
+	c.expect(limit)
+	msg, err := c.r.next()
+	if errors.Is(err, os.ErrDeadlineExceeded) && !c.srv.isDraining() {
+		return nil, over
+	}
+	c.expect(0)
+	return msg, err
+}
+
+// expect bounds the time that the client's next bytes may take; 0: no bound. A
+// server that is shutting down waits for nothing.
+func (c *conn) expect(limit time.Duration) {
+	var until time.Time
+	if limit > 0 {
+		until = time.Now().Add(limit)
+	}
+	_ = c.net.SetReadDeadline(until)
+	if c.srv.isDraining() {
+		c.wake()
+	}
 }
 
 // run serves messages until the connection ends.
@@ -129,7 +168,7 @@ func (c *conn) run() {
 		_ = c.w.flush()
 	}()
 	for {
-		msg, err := c.r.next()
+		msg, err := c.next()
 		var malformed *errMalformed
 		switch {
 		case errors.As(err, &malformed):
@@ -154,7 +193,7 @@ func (c *conn) run() {
 // handle serves one message.
 func (c *conn) handle(ctx context.Context, msg pgproto3.FrontendMessage) {
 	if _, ok := msg.(*pgproto3.Sync); ok {
-		c.sync(ctx)
+		c.sync(ctx, c.skipping)
 		return
 	}
 	if c.skipping {
@@ -166,7 +205,7 @@ func (c *conn) handle(ctx context.Context, msg pgproto3.FrontendMessage) {
 		c.query(ctx, m.String)
 	case *pgproto3.FunctionCall:
 		c.w.sendError("ERROR", pgerror.NotSupported("the function call message"))
-		c.ready()
+		c.sync(ctx, true)
 	case *pgproto3.Parse:
 		err = c.parse(ctx, m)
 	case *pgproto3.Bind:
@@ -196,7 +235,8 @@ func (c *conn) malformed(err *errMalformed) {
 	}
 	c.w.sendError("ERROR", pgerror.New(pgerror.ProtocolViolation, "%s", err.Error()))
 	if err.kind == 'Q' || err.kind == 'F' {
-		c.ready()
+		c.sync(c.begin(), true)
+		c.end()
 		return
 	}
 	c.skipping = true

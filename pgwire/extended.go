@@ -2,11 +2,13 @@ package pgwire
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgproto3/v2"
 
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/pgerror"
+	"github.com/ssmr/ssmr/internal/session"
 )
 
 func (c *conn) parse(ctx context.Context, m *pgproto3.Parse) error {
@@ -122,13 +124,30 @@ func (c *conn) execute(ctx context.Context, m *pgproto3.Execute) error {
 		return err
 	}
 	c.rows = rows{c: c, cols: portal.Columns, formats: portal.Formats, format: c.session.Format()}
-	done, err := c.session.Execute(ctx, m.Portal, maxRows(m.MaxRows), &c.rows)
+	done, err := c.session.Execute(ctx, m.Portal, maxRows(m.MaxRows), c.last(), &c.rows)
 	if err != nil {
 		return err
 	}
 	c.complete(done)
 	return nil
 }
+
+// last reports whether the Execute that was read is known to be the last message
+// before a Sync that does anything. A client that waits for an answer has sent
+// one, or Flush, so its bytes are here or on their way: they are given a moment.
+func (c *conn) last() bool {
+	if c.session.Status() != session.Idle {
+		return false // a transaction that the client has begun does not end at Sync
+	}
+	if c.r.r.Buffered() == 0 {
+		c.expect(syncPatience)
+		_, _ = c.r.r.Peek(1)
+		c.expect(0)
+	}
+	return c.r.syncFollows()
+}
+
+const syncPatience = time.Millisecond
 
 // maxRows understands the row limit of Execute: a negative one, which is an
 // unsigned number here, means all rows, as 0 does.
@@ -152,8 +171,8 @@ func (c *conn) closeNamed(m *pgproto3.Close) error {
 	return nil
 }
 
-func (c *conn) sync(ctx context.Context) {
-	failed := c.skipping
+// sync ends an exchange; failed says that an error was met in it.
+func (c *conn) sync(ctx context.Context, failed bool) {
 	c.skipping = false
 	if err := c.session.Sync(ctx, failed); err != nil {
 		c.w.sendError("ERROR", c.clientError(err))

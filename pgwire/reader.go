@@ -80,6 +80,27 @@ func (r *reader) next() (pgproto3.FrontendMessage, error) {
 	return msg, nil
 }
 
+// syncFollows reports whether, of what has arrived, a Sync comes next, or behind
+// messages that execute nothing.
+func (r *reader) syncFollows() bool {
+	b, _ := r.r.Peek(r.r.Buffered())
+	for len(b) >= 5 {
+		switch b[0] {
+		case 'S':
+			return true
+		case 'C', 'H':
+		default:
+			return false
+		}
+		n := int64(binary.BigEndian.Uint32(b[1:])) + 1
+		if n < 5 || n > int64(len(b)) {
+			return false
+		}
+		b = b[n:]
+	}
+	return false
+}
+
 // message returns the message that a type byte stands for; nil for none.
 func (r *reader) message(kind byte) pgproto3.FrontendMessage {
 	switch kind {

@@ -32,7 +32,7 @@ func (b *scripted) Open(_ context.Context, s session.Startup) (session.Session, 
 	if s.User == "nobody" {
 		return nil, pgerror.New(pgerror.InvalidAuthorization, "role %q does not exist", s.User)
 	}
-	return &scriptedSession{backend: b, startup: s, statements: map[string]string{}, portals: map[string]*scriptedPortal{}}, nil
+	return &scriptedSession{backend: b, startup: s, status: session.Idle, statements: map[string]string{}, portals: map[string]*scriptedPortal{}}, nil
 }
 
 type scriptedSession struct {
@@ -41,6 +41,9 @@ type scriptedSession struct {
 	statements map[string]string
 	portals    map[string]*scriptedPortal
 	syncs      int
+	commit     error // what Sync answers
+	limit      time.Duration
+	status     session.Status
 }
 
 type scriptedPortal struct {
@@ -108,6 +111,15 @@ func (s *scriptedSession) run(ctx context.Context, p *scriptedPortal, maxRows in
 		return session.Completion{}, pgerror.New(pgerror.DivisionByZero, "division by zero")
 	case "internal":
 		return session.Completion{}, errors.New("a secret of the server")
+	case "begin":
+		s.status = session.Active
+		return session.Completion{Tag: "BEGIN"}, nil
+	case "conflict":
+		s.commit = pgerror.New(pgerror.SerializationFailure, "conflict")
+		return session.Completion{Tag: "UPDATE 1"}, nil
+	case "idle":
+		s.limit, _ = time.ParseDuration(arg)
+		return session.Completion{Tag: "IDLE"}, nil
 	case "panic":
 		panic("boom")
 	case "wait":
@@ -155,17 +167,29 @@ func (s *scriptedSession) Portal(name string) (*session.Portal, error) {
 	return &session.Portal{Columns: columnsOf(p.text), Formats: p.formats}, nil
 }
 
-func (s *scriptedSession) Execute(ctx context.Context, portal string, maxRows int64, sink session.Sink) (session.Completion, error) {
+func (s *scriptedSession) Execute(ctx context.Context, portal string, maxRows int64, last bool, sink session.Sink) (session.Completion, error) {
+	if s.portals[portal].text == "last" {
+		return session.Completion{Tag: fmt.Sprintf("LAST %v", last)}, nil
+	}
 	return s.run(ctx, s.portals[portal], maxRows, sink)
+}
+
+func (s *scriptedSession) IdleLimit() (time.Duration, *pgerror.Error) {
+	return s.limit, pgerror.New("57P05", "terminating connection due to idle-session timeout")
 }
 func (s *scriptedSession) CloseStatement(name string) { delete(s.statements, name) }
 func (s *scriptedSession) ClosePortal(name string)    { delete(s.portals, name) }
-func (s *scriptedSession) Sync(context.Context, bool) error {
+func (s *scriptedSession) Sync(_ context.Context, failed bool) error {
 	s.syncs++
 	clear(s.portals)
-	return nil
+	if failed && s.status == session.Active {
+		s.status = session.Failed
+	}
+	err := s.commit
+	s.commit = nil
+	return err
 }
-func (s *scriptedSession) Status() session.Status { return session.Idle }
+func (s *scriptedSession) Status() session.Status { return s.status }
 func (s *scriptedSession) Format() *datum.Format  { return &datum.Format{} }
 func (s *scriptedSession) Close()                 { s.backend.closed.Add(1) }
 

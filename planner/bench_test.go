@@ -68,7 +68,7 @@ func runPrepared(b testing.TB, s session.Session, params []datum.Datum) {
 	if err := s.Bind(ctx, "", "s", params, nil); err != nil {
 		b.Fatal(err)
 	}
-	if _, err := s.Execute(ctx, "", 0, discard{}); err != nil {
+	if _, err := s.Execute(ctx, "", 0, true, discard{}); err != nil {
 		b.Fatal(err)
 	}
 	if err := s.Sync(ctx, false); err != nil {

@@ -63,7 +63,7 @@ func fuzzStep(ctx context.Context, t *testing.T, c *client, op byte, x, y int, f
 	case 2:
 		_, err = c.s.Portal(first)
 	case 3:
-		_, err = c.s.Execute(ctx, first, int64(y%4), quiet{})
+		_, err = c.s.Execute(ctx, first, int64(y%4), y%2 == 0, quiet{})
 	case 4:
 		c.s.ClosePortal(first)
 	case 5:

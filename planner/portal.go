@@ -90,7 +90,7 @@ func errNoPortal(name string) error {
 }
 
 // Execute runs a portal, or goes on with it.
-func (s *Session) Execute(ctx context.Context, name string, maxRows int64, sink session.Sink) (session.Completion, error) {
+func (s *Session) Execute(ctx context.Context, name string, maxRows int64, last bool, sink session.Sink) (session.Completion, error) {
 	ctx, end := s.begin(ctx)
 	defer end()
 	p := s.portals[name]

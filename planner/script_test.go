@@ -244,7 +244,7 @@ func (c *client) message(ctx context.Context, words []string, arg func(int) stri
 		}
 		c.r.cols = p.Columns
 		n, _ := strconv.Atoi(arg(2))
-		done, err := c.s.Execute(ctx, arg(1), int64(n), c.r)
+		done, err := c.s.Execute(ctx, arg(1), int64(n), arg(3) == "last", c.r)
 		if err != nil {
 			return err
 		}

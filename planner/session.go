@@ -58,6 +58,9 @@ func (s *Session) Format() *datum.Format { return s.now.format }
 // Status is always idle: there are no transactions of several statements.
 func (s *Session) Status() session.Status { return session.Idle }
 
+// IdleLimit is how long a client may be silent.
+func (s *Session) IdleLimit() (time.Duration, *pgerror.Error) { return 0, nil }
+
 // Close ends the session.
 func (s *Session) Close() {
 	if s.closed {

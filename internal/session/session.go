@@ -5,6 +5,7 @@ package session
 
 import (
 	"context"
+	"time"
 
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/pgerror"
@@ -114,7 +115,8 @@ type Session interface {
 	// ends the unnamed statement and portal.
 	Split(query string) ([]Text, error)
 	// Query executes one statement of a simple query of which count statements
-	// came together and this is number index.
+	// came together and this is number index, from 0. They are one transaction,
+	// which has been committed when the last of them returns without error.
 	Query(ctx context.Context, text Text, index, count int, sink Sink) (Completion, error)
 
 	// Parse prepares a statement. Parameter types are OIDs, 0 and missing ones are
@@ -126,19 +128,28 @@ type Session interface {
 	Bind(ctx context.Context, portal, statement string, params []datum.Datum, formats []int16) error
 	// Portal describes a portal; 34000 if there is none.
 	Portal(name string) (*Portal, error)
-	// Execute runs a portal, or goes on with it, for at most maxRows rows; 0 means all.
-	Execute(ctx context.Context, portal string, maxRows int64, sink Sink) (Completion, error)
+	// Execute runs a portal, or goes on with it, for at most maxRows rows; 0 means
+	// all. What is executed up to a Sync is one transaction; last says that the Sync
+	// is known to follow, so that nothing else will be executed in it.
+	Execute(ctx context.Context, portal string, maxRows int64, last bool, sink Sink) (Completion, error)
 	// CloseStatement and ClosePortal forget; a name that does not exist is no error.
 	CloseStatement(name string)
 	ClosePortal(name string)
 
 	// Sync ends the implicit transaction of what was executed since the last
-	// Sync (failed says whether one of the messages met an error), and the
-	// portals that end with it.
+	// Sync, and the portals that end with it; an error of it is an error of the
+	// commit. failed says that one of the messages met an error: the transaction,
+	// also one that the client has begun, has failed then. It is called after
+	// each simple query, too.
 	Sync(ctx context.Context, failed bool) error
 	Status() Status
+	// IdleLimit is how long a client may take, after it was told that the server is
+	// ready, to send its next message: 0 for as long as it likes. The error is what
+	// it is told when the time is over.
+	IdleLimit() (time.Duration, *pgerror.Error)
 	// Format says how values are to be written as text now.
 	Format() *datum.Format
-	// Close ends the session. It is idempotent and may be called while nothing runs.
+	// Close ends the session: an open transaction is rolled back. It is idempotent
+	// and may be called while nothing runs.
 	Close()
 }
