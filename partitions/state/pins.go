@@ -17,14 +17,12 @@ var ErrUnpinned = errors.New("state: the pinned state was let go")
 // methods may be called from many goroutines. It keeps old data from being freed:
 // its owner closes it soon. Reads that have begun keep it until they are closed.
 type Pinned struct {
-	m            *Machine
-	snap         *storage.Snapshot
-	view         *view
-	index        uint64
-	transactions []command.PinnedTransaction
-	outgoing     []command.PinnedMove
-	users        atomic.Int64 // queries under way, and one for the owner until Close
-	closed       atomic.Bool
+	m      *Machine
+	snap   *storage.Snapshot
+	view   *view
+	index  uint64
+	users  atomic.Int64 // queries under way, and one for the owner until Close
+	closed atomic.Bool
 }
 
 // Pin pins the state as it is now. The service calls it while replication shows
@@ -35,13 +33,13 @@ func (m *Machine) Pin() (*Pinned, error) { return nil, errUnfinished }
 // contain a few more.
 func (p *Pinned) Index() uint64 { return p.index }
 
-// Transactions are those that the state knows: prepared, or committed and not
-// forgotten. The caller must not change them.
-func (p *Pinned) Transactions() []command.PinnedTransaction { return p.transactions }
+// Transactions returns those that the state knows: prepared, or committed and not
+// forgotten. It need not be called under the lease. The caller must not change them.
+func (p *Pinned) Transactions() ([]command.PinnedTransaction, error) { return nil, errUnfinished }
 
-// Outgoing are the moves whose objects have left and that are not settled,
-// ascending. The caller must not change them.
-func (p *Pinned) Outgoing() []command.PinnedMove { return p.outgoing }
+// Outgoing returns the moves whose objects have left and that are not settled,
+// ascending. It need not be called under the lease. The caller must not change them.
+func (p *Pinned) Outgoing() ([]command.PinnedMove, error) { return nil, errUnfinished }
 
 // Arrived tells for each move whether its objects have come, in the pinned state.
 func (p *Pinned) Arrived(moves []object.LocationVersion) ([]bool, error) { return nil, errUnfinished }
