@@ -165,13 +165,28 @@ func (r *reader) bytes() []byte {
 func appendTargets(dst []byte, targets []Target) []byte {
 	dst = appendUint(dst, uint64(len(targets)))
 	for i := range targets {
-		t := &targets[i]
-		dst = appendString(dst, t.ID)
-		dst = appendUint(dst, uint64(t.Version))
-		dst = appendBool(dst, t.Arriving)
-		dst = appendBytes(dst, t.Row)
+		dst = appendTarget(dst, &targets[i])
 	}
 	return dst
+}
+
+// Bits of the flags of a target. Append only.
+const (
+	targetArriving byte = 1 << iota
+	targetUnsure
+)
+
+func appendTarget(dst []byte, t *Target) []byte {
+	dst = appendString(dst, t.ID)
+	dst = appendUint(dst, uint64(t.Version))
+	var flags byte
+	if t.Arriving {
+		flags |= targetArriving
+	}
+	if t.Unsure {
+		flags |= targetUnsure
+	}
+	return appendBytes(append(dst, flags), t.Row)
 }
 
 func (r *reader) targets() []Target {
@@ -181,14 +196,20 @@ func (r *reader) targets() []Target {
 	}
 	targets := make([]Target, n)
 	for i := range targets {
-		targets[i] = Target{
-			ID:       object.ID(r.string()),
-			Version:  object.LocationVersion(r.uint()),
-			Arriving: r.bool(),
-			Row:      r.bytes(),
-		}
+		r.target(&targets[i])
 	}
 	return targets
+}
+
+func (r *reader) target(t *Target) {
+	t.ID = object.ID(r.string())
+	t.Version = object.LocationVersion(r.uint())
+	flags := r.byte()
+	if flags > targetArriving|targetUnsure {
+		r.fail("unknown flags of a target")
+	}
+	t.Arriving, t.Unsure = flags&targetArriving != 0, flags&targetUnsure != 0
+	t.Row = r.bytes()
 }
 
 func appendSpans(dst []byte, spans []Span) []byte {
@@ -260,4 +281,47 @@ func (r *reader) ids() []object.ID {
 		ids[i] = object.ID(r.string())
 	}
 	return ids
+}
+
+func appendRevisions(dst []byte, revisions []object.Revision) []byte {
+	dst = appendUint(dst, uint64(len(revisions)))
+	for _, v := range revisions {
+		dst = appendUint(dst, uint64(v))
+	}
+	return dst
+}
+
+func (r *reader) revisions() []object.Revision {
+	n := r.count(1)
+	if n == 0 {
+		return nil
+	}
+	revisions := make([]object.Revision, n)
+	for i := range revisions {
+		revisions[i] = object.Revision(r.uint())
+	}
+	return revisions
+}
+
+// nest puts the length of what was appended behind start in front of it, so that
+// it may grow at its end.
+func nest(dst []byte, start int) []byte {
+	var head [binary.MaxVarintLen64]byte
+	n := len(dst) - start
+	h := binary.PutUvarint(head[:], uint64(n))
+	dst = append(dst, head[:h]...)
+	copy(dst[start+h:], dst[start:start+n])
+	copy(dst[start:], head[:h])
+	return dst
+}
+
+// nested returns a reader of what nest has closed. Its done is the caller's to
+// pass on with within.
+func (r *reader) nested() reader { return reader{b: r.take(r.uint())} }
+
+// within ends a nested reader.
+func (r *reader) within(inner *reader) {
+	if err := inner.done(); err != nil && r.err == nil {
+		r.err, r.b = err, nil
+	}
 }

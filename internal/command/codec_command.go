@@ -2,6 +2,7 @@ package command
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/object"
@@ -17,6 +18,11 @@ const (
 	kindDropTable
 	kindInstallSlots
 	kindRaiseFloor
+	kindPrepare
+	kindConclude
+	kindResolve
+	kindLock
+	kindWithdraw
 )
 
 // AppendCommand encodes a command.
@@ -28,10 +34,13 @@ func AppendCommand(dst []byte, c *Command) []byte {
 // AppendHeader encodes the part of a command that precedes its body: what is
 // different when the same body is sent as another command.
 func AppendHeader(dst []byte, id object.CommandID, settled uint64) []byte {
+	return appendUint(appendCommandID(dst, id), settled)
+}
+
+func appendCommandID(dst []byte, id object.CommandID) []byte {
 	dst = appendString(dst, id.Node)
 	dst = appendUint(dst, id.Incarnation)
-	dst = appendUint(dst, id.Sequence)
-	return appendUint(dst, settled)
+	return appendUint(dst, id.Sequence)
 }
 
 // DecodeCommand is the inverse of AppendCommand. Rows and programs of the
@@ -48,10 +57,11 @@ func DecodeCommand(b []byte) (*Command, error) {
 }
 
 func (r *reader) header() (id object.CommandID, settled uint64) {
-	id.Node = object.NodeID(r.string())
-	id.Incarnation = r.uint()
-	id.Sequence = r.uint()
-	return id, r.uint()
+	return r.commandID(), r.uint()
+}
+
+func (r *reader) commandID() object.CommandID {
+	return object.CommandID{Node: object.NodeID(r.string()), Incarnation: r.uint(), Sequence: r.uint()}
 }
 
 // AppendBody encodes what a command does.
@@ -72,7 +82,7 @@ func AppendBody(dst []byte, body Body) []byte {
 			dst = appendString(dst, b.Objects[i].ID)
 			dst = appendBytes(dst, b.Objects[i].Row)
 		}
-		return dst
+		return appendArrivalRevisions(dst, b.Objects)
 	case *Settle:
 		dst = append(dst, kindSettle)
 		dst = appendUint(dst, uint64(len(b.Moves)))
@@ -93,6 +103,16 @@ func AppendBody(dst []byte, body Body) []byte {
 		return appendUint(dst, uint64(b.Version))
 	case *RaiseFloor:
 		return appendUint(append(dst, kindRaiseFloor), uint64(b.Floor))
+	case *Prepare:
+		return appendPrepare(append(dst, kindPrepare), b)
+	case *Conclude:
+		return appendConclude(append(dst, kindConclude), b)
+	case *Resolve:
+		return appendTransaction(append(dst, kindResolve), b.Transaction)
+	case *Lock:
+		return appendLock(append(dst, kindLock), b)
+	case *Withdraw:
+		return appendCommandID(append(dst, kindWithdraw), b.Command)
 	}
 	return append(dst, 0) // no kind: every decoder refuses it
 }
@@ -145,6 +165,16 @@ func (r *reader) body() Body {
 		return b
 	case kindRaiseFloor:
 		return &RaiseFloor{Floor: r.version()}
+	case kindPrepare:
+		return r.prepare()
+	case kindConclude:
+		return &Conclude{Commit: r.transactions(), Abort: r.transactions(), Forget: r.transactions()}
+	case kindResolve:
+		return &Resolve{Transaction: r.transaction()}
+	case kindLock:
+		return r.lock()
+	case kindWithdraw:
+		return &Withdraw{Command: r.commandID()}
 	default:
 		r.fail("unknown kind of command")
 		return nil
@@ -161,7 +191,24 @@ func (r *reader) arrive() *Arrive {
 			b.Objects[i] = Arrival{ID: object.ID(r.string()), Row: r.bytes()}
 		}
 	}
+	if r.more() {
+		for i := range b.Objects {
+			b.Objects[i].Revision = object.Revision(r.uint())
+		}
+	}
 	return b
+}
+
+// appendArrivalRevisions writes the revisions, which came later than the rows,
+// behind all of these; nothing where there are none.
+func appendArrivalRevisions(dst []byte, objects []Arrival) []byte {
+	if !slices.ContainsFunc(objects, func(a Arrival) bool { return a.Revision != 0 }) {
+		return dst
+	}
+	for i := range objects {
+		dst = appendUint(dst, uint64(objects[i].Revision))
+	}
+	return dst
 }
 
 func appendWrite(dst []byte, w *Write) []byte {

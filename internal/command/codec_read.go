@@ -17,7 +17,11 @@ func AppendRead(dst []byte, q *Read) []byte {
 	dst = appendContext(dst, &q.Context)
 	dst = binary.AppendVarint(dst, q.Limit)
 	dst = binary.AppendVarint(dst, q.MaxStaleness)
-	return appendUint(dst, uint64(max(q.ChunkBytes, 0)))
+	dst = appendUint(dst, uint64(max(q.ChunkBytes, 0)))
+	if !q.View.isZero() {
+		dst = appendView(dst, &q.View)
+	}
+	return dst
 }
 
 // DecodeRead is the inverse of AppendRead. The program belongs to b.
@@ -35,6 +39,9 @@ func DecodeRead(b []byte) (*Read, error) {
 	q.Limit = r.varint()
 	q.MaxStaleness = r.varint()
 	q.ChunkBytes = r.int()
+	if r.more() {
+		r.view(&q.View)
+	}
 	if err := r.done(); err != nil {
 		return nil, err
 	}
@@ -47,9 +54,16 @@ func AppendChunk(dst []byte, c *Chunk) []byte {
 	dst = appendRefusal(dst, c.Refusal)
 	dst = appendError(dst, c.Err)
 	dst = appendRows(dst, c.Rows)
-	dst = appendAbsent(dst, c.Absent)
+	dst = appendIndexes(dst, c.Absent)
 	dst = AppendCursor(dst, c.Cursor)
-	return binary.AppendVarint(dst, c.Scanned)
+	dst = binary.AppendVarint(dst, c.Scanned)
+	if c.Conflict == nil && len(c.Revisions) == 0 && c.Print == (Fingerprint{}) && c.Upto == "" {
+		return dst
+	}
+	dst = appendConflict(dst, c.Conflict)
+	dst = appendRevisions(dst, c.Revisions)
+	dst = appendPrint(dst, c.Print)
+	return appendString(dst, c.Upto)
 }
 
 // DecodeChunk is the inverse of AppendChunk. The rows belong to b.
@@ -58,9 +72,12 @@ func DecodeChunk(b []byte) (*Chunk, error) {
 	c := new(Chunk)
 	c.Refusal, c.Err = r.answer()
 	c.Rows = r.rows()
-	c.Absent = r.absent()
+	c.Absent = r.indexes()
 	c.Cursor = r.cursor()
 	c.Scanned = r.varint()
+	if r.more() {
+		c.Conflict, c.Revisions, c.Print, c.Upto = r.conflict(), r.revisions(), r.print(), object.ID(r.string())
+	}
 	if err := r.done(); err != nil {
 		return nil, err
 	}

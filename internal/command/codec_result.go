@@ -3,6 +3,7 @@ package command
 import (
 	"encoding/binary"
 	"encoding/json"
+	"slices"
 
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/pgerror"
@@ -12,6 +13,10 @@ import (
 const (
 	outcomeResult byte = iota + 1
 	outcomeDeparted
+	outcomeVote
+	outcomeConcluded
+	outcomeResolution
+	outcomeGranted
 )
 
 // Bits of the first byte of an answer. Append only.
@@ -26,14 +31,23 @@ const (
 	departureDeferred
 )
 
-// AppendOutcome encodes the answer to a command: a *Departed for a Depart, a
-// *Result for everything else.
+// AppendOutcome encodes the answer to a command: a *Departed for a Depart, a *Vote
+// for a Prepare, a *Concluded for a Conclude, a *Resolution for a Resolve, a *Granted
+// for a Lock, and a *Result for everything else.
 func AppendOutcome(dst []byte, outcome any) []byte {
 	switch o := outcome.(type) {
 	case *Result:
 		return AppendResult(append(dst, outcomeResult), o)
 	case *Departed:
 		return AppendDeparted(append(dst, outcomeDeparted), o)
+	case *Vote:
+		return AppendVote(append(dst, outcomeVote), o)
+	case *Concluded:
+		return appendTransactions(append(dst, outcomeConcluded), o.Rest)
+	case *Resolution:
+		return append(dst, outcomeResolution, byte(o.State))
+	case *Granted:
+		return appendGranted(append(dst, outcomeGranted), o)
 	}
 	return append(dst, 0) // no kind: every decoder refuses it
 }
@@ -46,6 +60,14 @@ func DecodeOutcome(b []byte) (any, error) {
 			return asOutcome(DecodeResult(b[1:]))
 		case outcomeDeparted:
 			return asOutcome(DecodeDeparted(b[1:]))
+		case outcomeVote:
+			return asOutcome(DecodeVote(b[1:]))
+		case outcomeConcluded:
+			return asOutcome(decodeConcluded(b[1:]))
+		case outcomeResolution:
+			return asOutcome(decodeResolution(b[1:]))
+		case outcomeGranted:
+			return asOutcome(decodeGranted(b[1:]))
 		}
 	}
 	r := reader{b: b}
@@ -67,7 +89,7 @@ func AppendResult(dst []byte, res *Result) []byte {
 	dst = appendError(dst, res.Err)
 	dst = binary.AppendVarint(dst, res.Affected)
 	dst = appendRows(dst, res.Rows)
-	dst = appendAbsent(dst, res.Absent)
+	dst = appendIndexes(dst, res.Absent)
 	if len(res.Rest) > 0 {
 		dst = appendSpans(dst, res.Rest)
 	}
@@ -81,7 +103,7 @@ func DecodeResult(b []byte) (*Result, error) {
 	res.Refusal, res.Err = r.answer()
 	res.Affected = r.varint()
 	res.Rows = r.rows()
-	res.Absent = r.absent()
+	res.Absent = r.indexes()
 	if r.more() {
 		res.Rest = r.spans()
 	}
@@ -99,6 +121,13 @@ func AppendDeparted(dst []byte, d *Departed) []byte {
 	for i := range d.Objects {
 		dst = append(dst, departureFlags(&d.Objects[i]))
 		dst = appendBytes(dst, d.Objects[i].Row)
+	}
+	// The revisions came later than the rows. They are behind all of these; nothing
+	// where there are none.
+	if slices.ContainsFunc(d.Objects, func(o Departure) bool { return o.Revision != 0 }) {
+		for i := range d.Objects {
+			dst = appendUint(dst, uint64(d.Objects[i].Revision))
+		}
 	}
 	return dst
 }
@@ -120,6 +149,11 @@ func DecodeDeparted(b []byte) (*Departed, error) {
 				Deferred: flags&departureDeferred != 0,
 				Row:      r.bytes(),
 			}
+		}
+	}
+	if r.more() {
+		for i := range d.Objects {
+			d.Objects[i].Revision = object.Revision(r.uint())
 		}
 	}
 	if err := r.done(); err != nil {
@@ -228,22 +262,22 @@ func (r *reader) rows() [][]byte {
 	return rows
 }
 
-func appendAbsent(dst []byte, absent []int) []byte {
-	dst = appendUint(dst, uint64(len(absent)))
-	for _, i := range absent {
+func appendIndexes(dst []byte, list []int) []byte {
+	dst = appendUint(dst, uint64(len(list)))
+	for _, i := range list {
 		dst = appendUint(dst, uint64(i))
 	}
 	return dst
 }
 
-func (r *reader) absent() []int {
+func (r *reader) indexes() []int {
 	n := r.count(1)
 	if n == 0 {
 		return nil
 	}
-	absent := make([]int, n)
-	for i := range absent {
-		absent[i] = r.int()
+	list := make([]int, n)
+	for i := range list {
+		list[i] = r.int()
 	}
-	return absent
+	return list
 }
