@@ -85,6 +85,9 @@ type Node struct {
 	Dir  string // data folder
 	args []string
 	log  *logFile
+	// program is what runs; empty for what Binary builds.
+	program string
+	env     []string
 
 	mu     sync.Mutex // guards what follows
 	cmd    *exec.Cmd
@@ -176,9 +179,13 @@ func (n *Node) Start() {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	cmd := exec.Command(Binary(n.t), n.args...)
+	program := n.program
+	if program == "" {
+		program = Binary(n.t)
+	}
+	cmd := exec.Command(program, n.args...)
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.Env = Environ()
+	cmd.Env = append(Environ(), n.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		_ = out.Close()
