@@ -114,7 +114,7 @@ func (s *Session) arguments(ctx context.Context, args []ast.Expr, types []datum.
 	if err != nil {
 		return nil, err
 	}
-	x, err := s.backend.deps.Executor.Start(ctx, p, nil, s.now.settings)
+	x, err := s.backend.deps.Executor.Start(ctx, p, nil, s.now.settings, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -103,7 +103,7 @@ func (r *running) startOnce(ctx context.Context) error {
 		copied.Planning = r.st.planning + r.s.backend.deps.Clock.Now().Sub(began)
 		settings = &copied
 	}
-	x, err := r.s.backend.deps.Executor.Start(ctx, p, r.params, settings)
+	x, err := r.s.backend.deps.Executor.Start(ctx, p, r.params, settings, nil)
 	if err != nil {
 		return shift(err, r.st.offset)
 	}

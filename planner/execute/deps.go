@@ -131,8 +131,8 @@ type Partitions interface {
 	// took effect in any partition, and nothing will. Locks of other transactions it
 	// deals with itself; what a vote refuses for another reason, fails or finds in
 	// conflict is the caller's. A Write with Spans is executed as a whole, whatever its
-	// size. Errors are as of Write; 55P03 where ctx ended with ErrLockTimeout as its
-	// cause (context.Cause): it was not executed.
+	// size. Errors are as of Write; 55P03 where ctx ended with a cause (context.Cause) of that
+	// SQLSTATE, as ErrLockTimeout is: it was not executed.
 	Transact(ctx context.Context, t *command.Transaction) ([]*command.Vote, error)
 	// Evaluate computes what a Write would do in the newest state, or that of the
 	// View. It waits for transactions that have staged changes of its objects.
@@ -208,6 +208,16 @@ type Introspection interface {
 	// Moves returns the moves that the oracle remembers, oldest first.
 	Moves(ctx context.Context) ([]catalog.Move, error)
 	Policies(ctx context.Context) ([]PolicyStatus, error)
+	// Transactions returns what the partitions know of transactions that are not
+	// forgotten: a row for each partition and transaction. Partitions whose leader
+	// could not be asked are left out; so they are of Locks.
+	Transactions(ctx context.Context) ([]TransactionStatus, error)
+	// Locks returns the locks that are held or waited for, at most some thousands
+	// for each partition.
+	Locks(ctx context.Context) ([]LockStatus, error)
+	// Counters returns what the nodes that could be asked have counted since they
+	// started.
+	Counters(ctx context.Context) ([]CounterStatus, error)
 	// CacheStats counts what this node's cache did.
 	CacheStats() catalog.CacheStats
 	// Self is the name of this node.
@@ -261,6 +271,42 @@ type PolicyStatus struct {
 	Static bool
 	State  string // ready, failed
 	Error  string // "" where there is none
+}
+
+// TransactionStatus is a row of ssmr.transactions: what one partition knows of one
+// transaction.
+type TransactionStatus struct {
+	Transaction object.TransactionID // its Node is the coordinator
+	Partition   object.PartitionID
+	State       command.TransactionState
+	// Waiting says that it waits in the partition's queue.
+	Waiting      bool
+	Participants []object.PartitionID // ascending; nil for a session's locks
+	// Age is how long the partition's leader has known it; negative where unknown.
+	Age time.Duration
+	// WaitsFor are those that hold what it waits for, or wait before it.
+	WaitsFor []object.TransactionID
+}
+
+// LockStatus is a row of ssmr.locks.
+type LockStatus struct {
+	Partition object.PartitionID
+	Table     object.TableID
+	// Span is what is locked: a single object where End is empty, all of the table
+	// where both are.
+	Span command.Span
+	Mode command.LockMode
+	// Transaction holds it, or waits for it; zero: a command outside of transactions
+	// waits.
+	Transaction object.TransactionID
+	Granted     bool
+}
+
+// CounterStatus is a row of ssmr.counters.
+type CounterStatus struct {
+	Node  object.NodeID
+	Name  string // commands_one_partition, conflicts, ...
+	Value int64
 }
 
 // Clock tells the time.

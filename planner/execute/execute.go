@@ -114,6 +114,8 @@ type Settings struct {
 	// WorkMem bounds the bytes that a sort, a DISTINCT, the groups of an aggregate
 	// or the rows of a RETURNING may take, each. 0 means 64 MiB.
 	WorkMem int64
+	// LockTimeout bounds what the statement waits for locks; 0 means no bound.
+	LockTimeout time.Duration
 	// MoveRate bounds MOVE to that many objects a second; 0 means no bound.
 	MoveRate int64
 	// Hint is what placement policies are told.

@@ -58,7 +58,7 @@ func (f *fixture) start(ctx context.Context, sql string) (*execute.Execution, er
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return f.x.Start(ctx, p, nil, &f.s)
+	return f.x.Start(ctx, p, nil, &f.s, nil)
 }
 
 // rows runs a statement to its end and returns its rows as texts, and its tag.

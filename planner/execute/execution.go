@@ -18,6 +18,7 @@ type Execution struct {
 	x        *Executor
 	plan     *plan.Plan
 	settings *Settings
+	tx       *Transaction // nil: none
 	env      expr.Env
 	seed     uint64 // drawn when a program wants random values
 	rows     rows   // nil where the statement returns none
@@ -33,9 +34,10 @@ type Execution struct {
 // Execution must be closed, except after an error.
 //
 // params are the client's parameters, of the types in Plan.Params. settings must
-// stay as it is until Close.
-func (x *Executor) Start(ctx context.Context, p *plan.Plan, params []datum.Datum, settings *Settings) (*Execution, error) {
-	e := &Execution{x: x, plan: p, settings: settings}
+// stay as it is until Close. tx is the transaction that the statement is part of;
+// nil: it is a transaction of its own.
+func (x *Executor) Start(ctx context.Context, p *plan.Plan, params []datum.Datum, settings *Settings, tx *Transaction) (*Execution, error) {
+	e := &Execution{x: x, plan: p, settings: settings, tx: tx}
 	e.env.Params = params
 	if err := e.start(ctx); err != nil {
 		e.Close()

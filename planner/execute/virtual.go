@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ssmr/ssmr/internal/catalog"
+	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/planner/plan"
@@ -58,6 +59,12 @@ func (x *Executor) virtual(ctx context.Context, t *plan.VirtualTable) ([][]datum
 		return policyRows(ctx, in, x.deps.Catalog.Catalog())
 	case plan.ReplicasTable:
 		return replicaRows(ctx, in)
+	case plan.TransactionsTable:
+		return transactionRows(ctx, in)
+	case plan.LocksTable:
+		return lockRows(ctx, in, x.deps.Catalog.Catalog())
+	case plan.CountersTable:
+		return counterRows(ctx, in)
 	case plan.CacheTable:
 		s := in.CacheStats()
 		return [][]datum.Datum{{
@@ -239,6 +246,99 @@ func policyRows(ctx context.Context, in Introspection, snap *catalog.Snapshot) (
 		out[i] = []datum.Datum{
 			text(p.Name), text(p.Kind), datum.NewBool(p.Static), integer(uses[p.Name]), text(p.State), textOrNull(p.Error),
 		}
+	}
+	return out, nil
+}
+
+func transactionRows(ctx context.Context, in Introspection) ([][]datum.Datum, error) {
+	list, err := in.Transactions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]datum.Datum, len(list))
+	for i, t := range list {
+		state := t.State.String()
+		if t.Waiting {
+			state = "waiting"
+		}
+		waits := make([]string, len(t.WaitsFor))
+		for k, w := range t.WaitsFor {
+			waits[k] = w.String()
+		}
+		row := []datum.Datum{
+			text(t.Transaction.String()), integer(t.Partition), text(state), textOrNull(t.Transaction.Node),
+			datum.Null, datum.Null, texts(waits),
+		}
+		if t.Participants != nil {
+			elems := make([]datum.Datum, len(t.Participants))
+			for k, p := range t.Participants {
+				elems[k] = integer(p)
+			}
+			row[4] = datum.NewArray(datum.Int4, elems)
+		}
+		if t.Age >= 0 {
+			row[5] = datum.NewInterval(datum.IntervalValue{Micros: t.Age.Microseconds()})
+		}
+		out[i] = row
+	}
+	return out, nil
+}
+
+func lockRows(ctx context.Context, in Introspection, snap *catalog.Snapshot) ([][]datum.Datum, error) {
+	list, err := in.Locks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]datum.Datum, len(list))
+	for i, l := range list {
+		name, key := datum.Null, datum.Null
+		if t := snap.Tables[l.Table]; t != nil {
+			name, key = text(t.Name), textOrNull(spanText(t, l.Span))
+		}
+		transaction := datum.Null
+		if !l.Transaction.IsZero() {
+			transaction = text(l.Transaction.String())
+		}
+		out[i] = []datum.Datum{integer(l.Partition), name, key, text(l.Mode.String()), transaction, datum.NewBool(l.Granted)}
+	}
+	return out, nil
+}
+
+// spanText is a range of keys as people write it; empty for a whole table.
+func spanText(t *catalog.Table, s command.Span) string {
+	edge := func(id object.ID) string {
+		if id == "" || id.Key() == "" {
+			return ""
+		}
+		return "(" + keyOrHex(t, id) + ")"
+	}
+	switch {
+	case s.End == "" && s.Start != "":
+		return edge(s.Start)
+	case s.Start == "" || s == plan.TableSpan(t.ID):
+		return ""
+	case s.End == s.Start+"\x00":
+		return edge(s.Start)
+	}
+	return "from " + edge(s.Start) + " to before " + edge(s.End)
+}
+
+// keyOrHex is keyText, or the key's bytes where they are no whole key.
+func keyOrHex(t *catalog.Table, id object.ID) string {
+	if key := keyText(t, id); key != "" {
+		return key
+	}
+	return fmt.Sprintf("%x", id.Key())
+}
+
+func counterRows(ctx context.Context, in Introspection) ([][]datum.Datum, error) {
+	list, err := in.Counters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]datum.Datum, len(list))
+	for i, c := range list {
+		out[i] = []datum.Datum{text(c.Node), text(c.Name), datum.NewInt(c.Value)}
 	}
 	return out, nil
 }

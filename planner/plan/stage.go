@@ -37,6 +37,16 @@ type Scan struct {
 	// Limit, if not nil, says that no more than its limit plus offset rows are
 	// needed from any partition, and in all where rows are not merged by Order.
 	Limit *Limit
+	// Lock, if not nil, is FOR UPDATE or FOR SHARE: the objects whose rows come out are
+	// locked. The program is not aggregated then, and not distinct.
+	Lock *Lock
+}
+
+// Lock is how a Scan locks what it reads. NO KEY UPDATE is LockUpdate, KEY SHARE is
+// LockShared.
+type Lock struct {
+	Mode command.LockMode // LockShared or LockUpdate
+	Wait command.LockWait
 }
 
 // Virtual produces the rows of a table in schema ssmr.

@@ -14,6 +14,9 @@ const (
 	PoliciesTable
 	CacheTable
 	ReplicasTable
+	TransactionsTable
+	LocksTable
+	CountersTable
 )
 
 // VirtualSchema is the schema of the virtual tables.
@@ -92,6 +95,28 @@ var virtualTables = map[string]*VirtualTable{
 		{"leads", datum.Bool},
 		{"applied", datum.Int8},  // index of the log that the checksum is of; NULL where the replica did not answer
 		{"checksum", datum.Text}, // hexadecimal, of all that the replica holds, computed on demand
+	}},
+	"transactions": {Kind: TransactionsTable, Name: "transactions", Columns: []VirtualColumn{
+		{"transaction", datum.Text},       // node/incarnation/sequence
+		{"partition", datum.Int4},         // that tells of it
+		{"state", datum.Text},             // preparing, prepared, committed, aborted, locking, waiting
+		{"coordinator", datum.Text},       // the node that it began on
+		{"participants", datum.Int4Array}, // NULL for a session's locks
+		{"age", datum.Interval},           // since the partition's leader knows it; NULL where unknown
+		{"waits_for", datum.TextArray},    // transactions
+	}},
+	"locks": {Kind: LocksTable, Name: "locks", Columns: []VirtualColumn{
+		{"partition", datum.Int4},
+		{"table_name", datum.Text},
+		{"key", datum.Text},         // of an object, or a range of keys; NULL: the whole table
+		{"mode", datum.Text},        // shared, update, exclusive
+		{"transaction", datum.Text}, // NULL: a statement of its own
+		{"granted", datum.Bool},     // or waited for
+	}},
+	"counters": {Kind: CountersTable, Name: "counters", Columns: []VirtualColumn{
+		{"node", datum.Text},
+		{"name", datum.Text},
+		{"value", datum.Int8},
 	}},
 }
 
