@@ -85,7 +85,7 @@ func (g *Group) leadingIndex(granting bool) (index uint64, given bool) {
 		return 0, false
 	}
 	index = g.AppliedIndex()
-	given = granting && g.grants.give()
+	given = granting && g.gate.grant()
 	if g.shown.Load() != index || !g.lease.holds(role.Term) {
 		return 0, false
 	}

@@ -1,9 +1,6 @@
 package replication
 
-import (
-	"sync"
-	"time"
-)
+import "time"
 
 const (
 	// grantTime is for how long a leader grants a follower that its state stays as it
@@ -16,20 +13,11 @@ const (
 	grantHold = grantTime * 5 / 4
 )
 
-// grants is what a leader owes to followers that it has told the index of its state:
-// that it shows nothing newer, to readers or to whoever waits for a write, for a
-// moment. The followers need not ask again meanwhile.
-type grants struct {
-	clock Clock
+// Grants are what a leader owes to followers that it has told the index of its state:
+// that it shows nothing newer for a moment. The followers need not ask again meanwhile.
 
-	mu      sync.Mutex // guards what follows
-	until   time.Time  // nothing newer is shown before
-	showing bool       // something newer is shown now, or waits for that
-	shown   time.Time  // when something newer was shown last
-}
-
-// give makes a grant, from now on. It reports false if it cannot be made.
-func (g *grants) give() bool {
+// grant makes one, from now on. It reports false if it cannot be made.
+func (g *gate) grant() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock.Now()
@@ -40,30 +28,16 @@ func (g *grants) give() bool {
 	return true
 }
 
-// hold has what is newer wait as if a grant had been made now: others may have made
+// respect has what is newer wait as if a grant had been made now: others may have made
 // one.
-func (g *grants) hold() {
+func (g *gate) respect() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.until = g.clock.Now().Add(grantHold)
 }
 
-// begin waits until something newer may be shown. No grant is made before end.
-func (g *grants) begin() {
-	g.mu.Lock()
-	g.showing = true
-	g.mu.Unlock()
-	g.wait()
-}
-
-func (g *grants) end() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.showing, g.shown = false, g.clock.Now()
-}
-
-// wait waits until no grant stands.
-func (g *grants) wait() {
+// outlast waits until no grant stands.
+func (g *gate) outlast() {
 	for {
 		g.mu.Lock()
 		left := g.until.Sub(g.clock.Now())

@@ -7,8 +7,8 @@ import (
 
 func TestGrants(t *testing.T) {
 	clock := newManualClock()
-	g := &grants{clock: clock}
-	if !g.give() {
+	g := &gate{clock: clock}
+	if !g.grant() {
 		t.Error("no grant where nothing was written")
 	}
 	clock.advance(grantTime)
@@ -22,7 +22,7 @@ func TestGrants(t *testing.T) {
 		begun = g.showing
 		g.mu.Unlock()
 	}
-	if g.give() {
+	if g.grant() {
 		t.Error("a grant is made while something waits to be shown")
 	}
 	select {
@@ -32,16 +32,16 @@ func TestGrants(t *testing.T) {
 	}
 	clock.advance(grantHold - grantTime)
 	<-shown
-	if g.give() {
+	if g.grant() {
 		t.Error("a grant is made while something is shown")
 	}
 	g.end()
 	clock.advance(grantQuiet - 1)
-	if g.give() {
+	if g.grant() {
 		t.Error("a grant is made right after something was written")
 	}
 	clock.advance(1)
-	if !g.give() {
+	if !g.grant() {
 		t.Error("no grant after a quiet time")
 	}
 }
@@ -57,9 +57,9 @@ func TestGrantsOfTheLeaderBefore(t *testing.T) {
 		_ = before.group.TransferLeadership(t.Context(), f.id)
 		return f.group.IsLeader()
 	})
-	f.group.grants.mu.Lock()
-	defer f.group.grants.mu.Unlock()
-	if f.group.grants.until.Before(started.Add(grantHold)) {
+	f.group.gate.mu.Lock()
+	defer f.group.gate.mu.Unlock()
+	if f.group.gate.until.Before(started.Add(grantHold)) {
 		t.Error("the new leader has not waited")
 	}
 }

@@ -58,7 +58,7 @@ type Group struct {
 	// shown is never less than the index of what can be read, and AppliedIndex is
 	// never more: where they are equal, that is the index.
 	shown     atomic.Uint64
-	grants    grants
+	gate      gate
 	following following
 	granted   atomic.Pointer[granted] // to this replica; nil for none
 	full      chan struct{}           // signals that the log wants to be compacted
@@ -94,8 +94,8 @@ func (h *Host) newGroup(cfg GroupConfig) (*Group, error) {
 	}
 	g.ctx, g.cancel = context.WithCancel(h.ctx)
 	g.prod.g, g.checksums.g, g.roles.g = g, g, g
-	g.grants.clock = h.cfg.Clock
-	g.grants.hold() // what it granted before a restart is forgotten
+	g.gate.clock = h.cfg.Clock
+	g.gate.respect() // what it granted before a restart is forgotten
 	g.role.Store(new(Role))
 	g.queue = newQueue(g.limits)
 	logSpace, err := h.cfg.Log.Space(cfg.ID)
@@ -155,7 +155,7 @@ func (g *Group) start(cfg GroupConfig) (err error) {
 	g.lease = newLease(h.cfg.Clock, h.self, h.cfg.Timing.NoLease)
 	g.transport = &transport{
 		group: g.id, self: h.self, network: h.cfg.Network, clock: h.cfg.Clock, timing: h.cfg.Timing,
-		lease: g.lease, grants: &g.grants, log: g.logs, fresh: new(freshness), room: g.awaitRoom,
+		lease: g.lease, gate: &g.gate, log: g.logs, fresh: new(freshness), room: g.awaitRoom,
 		promises: newPromises(h.cfg.Clock, h.cfg.Timing.Heartbeat, !exists, g.lease),
 		pace:     newPace(h.cfg.Clock, g.id),
 		notices:  newNotices(h.cfg.Clock, h.cfg.Timing.Heartbeat/4),

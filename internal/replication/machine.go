@@ -171,7 +171,7 @@ func (m *machine) commit() error {
 		return nil
 	}
 	m.batch.SetMeta(keyApplied, appendU64(make([]byte, 0, 16), m.index, m.term))
-	m.g.grants.begin()
+	m.g.gate.begin()
 	m.g.shown.Store(m.index) // before anybody can read it
 	if err := m.batch.Commit(storage.NoSync); err != nil {
 		return err
@@ -184,7 +184,7 @@ func (m *machine) commit() error {
 	m.g.commandsApplied.Add(m.count)
 	m.entries, m.count = 0, 0
 	m.g.setApplied(m.index)
-	m.g.grants.end()
+	m.g.gate.end()
 	return nil
 }
 
@@ -254,6 +254,7 @@ func (m *machine) fetch(t token) error {
 	m.guard(func() error {
 		m.g.changeover.Lock() // reads must not see new content with old memory
 		defer m.g.changeover.Unlock()
+		m.g.gate.breakHolds()
 		if err := replacement.Finish(); err != nil {
 			return err
 		}

@@ -133,7 +133,7 @@ func (g *Group) catchUp(term uint64) {
 			return
 		}
 	}
-	g.grants.wait() // those of earlier leaders
+	g.gate.outlast() // those of earlier leaders
 	w := &g.roles
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -148,6 +148,7 @@ func (g *Group) follow() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	g.lease.end(w.leading)
+	g.gate.breakHolds()
 	w.leading = 0
 	w.set(Role{Leader: g.raftLeader(), Term: g.raft.CurrentTerm()})
 }

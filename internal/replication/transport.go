@@ -36,7 +36,7 @@ type transport struct {
 	clock    Clock
 	timing   Timing
 	lease    *lease
-	grants   *grants
+	gate     *gate
 	promises *promises
 	pace     *pace
 	notices  *notices
@@ -161,7 +161,7 @@ func (t *transport) RequestVote(id raft.ServerID, _ raft.ServerAddress, req *raf
 	resp.RPCHeader = header(object.NodeID(id))
 	resp.Term, resp.Granted, err = decodeVoteAnswer(answer)
 	if resp.Granted {
-		t.grants.hold() // this replica may lead from now on
+		t.gate.respect() // this replica may lead from now on
 	}
 	return err
 }
