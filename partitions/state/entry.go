@@ -260,13 +260,18 @@ func (x *entry) finish() {
 	x.flush()
 	for _, t := range x.m.sizes.changed {
 		x.key = appendTableKey(x.key[:0], prefixSizes, t)
-		if s := x.m.sizes.of[t]; s == (Size{}) {
-			x.batch.Delete(x.key)
+		s := x.m.sizes.of[t]
+		if s == (Size{}) {
 			delete(x.m.sizes.of, t)
-		} else {
-			x.value = appendSize(x.value[:0], s)
-			x.batch.Set(x.key, x.value)
 		}
+		if x.m.live.dropped[t] {
+			x.batch.Delete(x.key)
+			delete(x.m.sizes.touched, t)
+			continue
+		}
+		x.m.sizes.touched[t] = x.index
+		x.value = appendSizeRecord(x.value[:0], s, x.index)
+		x.batch.Set(x.key, x.value)
 	}
 	x.m.publishSizes()
 	for _, s := range x.senders {

@@ -98,7 +98,11 @@ func (m *Machine) loadSize(key, value []byte) error {
 	if err != nil {
 		return err
 	}
-	m.sizes.of[id], err = decodeSize(value)
+	size, touched, err := decodeSizeRecord(value)
+	if size != (Size{}) {
+		m.sizes.of[id] = size
+	}
+	m.sizes.touched[id] = touched
 	return err
 }
 
