@@ -80,7 +80,7 @@ func (d *driver) arrive(b *batch, departed *command.Departed) error {
 	var rows [][]byte
 	for i := range departed.Objects {
 		if o := &departed.Objects[i]; o.Gone {
-			arrive.Objects = append(arrive.Objects, command.Arrival{ID: b.ids[i], Row: o.Row})
+			arrive.Objects = append(arrive.Objects, command.Arrival{ID: b.ids[i], Row: o.Row, Revision: o.Revision})
 			rows = append(rows, o.Row)
 		}
 	}
@@ -94,7 +94,15 @@ func (d *driver) arrive(b *batch, departed *command.Departed) error {
 
 // finish notes in the log what became of the batch.
 func (d *driver) finish(name string, b *batch, departed *command.Departed, reason string) {
-	c := &finish{move: b.move, fates: make([]fate, len(b.ids)), reason: reason, at: time.Now().UnixMicro()}
+	c := newFinish(b.move, departed, reason, time.Now().UnixMicro())
+	d.retry(name+", end", d.liveBatch(b.move), func() error {
+		_, err := d.propose(d.ctx, c)
+		return err
+	})
+}
+
+func newFinish(move object.LocationVersion, departed *command.Departed, reason string, at int64) *finish {
+	c := &finish{move: move, fates: make([]fate, len(departed.Objects)), reason: reason, at: at}
 	for i := range departed.Objects {
 		switch o := &departed.Objects[i]; {
 		case o.Gone:
@@ -103,10 +111,7 @@ func (d *driver) finish(name string, b *batch, departed *command.Departed, reaso
 			c.fates[i] = deferred
 		}
 	}
-	d.retry(name+", end", d.liveBatch(b.move), func() error {
-		_, err := d.propose(d.ctx, c)
-		return err
-	})
+	return c
 }
 
 // release has a partition give up ids without objects. Where they belong to a
