@@ -22,6 +22,8 @@ type partition struct {
 	dropped map[object.TableID]bool
 	cursors map[uint64][]*command.Chunk
 	last    uint64 // cursor
+	// own are the objects of a View's overlay, which the partition takes for its own.
+	own map[object.ID]bool
 }
 
 type stored struct {
@@ -68,9 +70,20 @@ func (p *partition) schema(t object.TableID, v object.SchemaVersion) (*catalog.T
 // owns says whether the partition executes commands on an id; otherwise why not,
 // and what it knows.
 func (w *World) owns(p *partition, t *catalog.Table, target *command.Target) (command.Reason, object.Location) {
-	if _, ok := p.objects[target.ID]; ok {
+	if _, ok := p.objects[target.ID]; ok || p.own[target.ID] {
 		return 0, object.Location{}
 	}
+	if reason, where := w.ownsAbsent(p, t, target); reason != 0 {
+		return reason, where
+	}
+	if target.Unsure {
+		return command.Elsewhere, object.Location{}
+	}
+	return 0, object.Location{}
+}
+
+// ownsAbsent is owns for an id that the partition has no object of.
+func (w *World) ownsAbsent(p *partition, t *catalog.Table, target *command.Target) (command.Reason, object.Location) {
 	marker, left := p.gone[target.ID]
 	if tr, moving := w.transit[target.ID]; moving && tr.to == p.id && target.Arriving && target.Version == tr.version {
 		return command.Awaited, object.Location{}
@@ -124,9 +137,12 @@ func (w *World) Write(ctx context.Context, id object.PartitionID, cmd *command.W
 	if err := ctx.Err(); err != nil {
 		return nil, pgerror.New(pgerror.SerializationFailure, "not sent")
 	}
-	w.mu.Lock()
+	unlock, err := w.lockFree(ctx, object.TransactionID{}, cmd)
+	if err != nil {
+		return nil, err
+	}
 	result := w.write(w.partition(id), cmd)
-	w.mu.Unlock()
+	unlock()
 	if err := w.hook("written", id); err != nil {
 		return nil, err
 	}
@@ -142,7 +158,8 @@ func (w *World) Read(ctx context.Context, id object.PartitionID, r *command.Read
 		return nil, err
 	}
 	w.mu.Lock()
-	chunk := w.read(w.partition(id), r)
+	p := w.partition(id)
+	chunk := w.read(p, p, r)
 	w.mu.Unlock()
 	if err := w.hook("answered", id); err != nil {
 		return nil, err

@@ -142,10 +142,10 @@ func (w *World) write(p *partition, cmd *command.Write) *command.Result {
 		return failed(err)
 	}
 	p.applied++
-	before := maps.Clone(p.objects)
+	before, gone := maps.Clone(p.objects), maps.Clone(p.gone)
 	result := &command.Result{}
 	if err := m.execute(cmd, result); err != nil {
-		p.objects = before
+		p.objects, p.gone = before, gone
 		return failed(err)
 	}
 	return result
@@ -245,7 +245,7 @@ func (m *machine) create(cmd *command.Write, target *command.Target, o stored, e
 
 func (m *machine) store(id object.ID, row []datum.Datum, version object.LocationVersion, result *command.Result) error {
 	n := len(m.t.Columns)
-	o := stored{row: datum.AppendRow(nil, row[:n]), version: version, revision: object.Revision(m.p.applied)}
+	o := stored{row: datum.AppendRow(nil, row[:n]), version: version, revision: object.NewRevision(m.p.id, m.p.applied, false)}
 	m.p.objects[id] = o
 	row, err := m.row(o)
 	if err != nil {

@@ -7,8 +7,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ssmr/ssmr/internal/catalog"
+	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/planner/execute"
@@ -240,6 +242,34 @@ func (v view) Moves(context.Context) ([]catalog.Move, error) {
 func (v view) Policies(context.Context) ([]execute.PolicyStatus, error) {
 	return []execute.PolicyStatus{{Name: "hash", Kind: "builtin", Static: true, State: "ready"},
 		{Name: "chosen", Kind: "builtin", State: "failed", Error: fmt.Sprintf("%d partitions only", len(v.w.partitions))}}, nil
+}
+
+func (v view) Transactions(context.Context) ([]execute.TransactionStatus, error) {
+	id := object.TransactionID{Node: "two", Incarnation: 1, Sequence: 9}
+	return []execute.TransactionStatus{{Transaction: id, Partition: 1, State: command.TransactionPrepared,
+		Participants: []object.PartitionID{1, 2}, Age: 3 * time.Second}}, nil
+}
+
+func (v view) Locks(context.Context) ([]execute.LockStatus, error) {
+	v.w.mu.Lock()
+	defer v.w.mu.Unlock()
+	var out []execute.LockStatus
+	for _, id := range slices.Sorted(maps.Keys(v.w.locks)) {
+		for owner, mode := range v.w.locks[id] {
+			s := execute.LockStatus{Table: id.Table(), Span: command.Span{Start: id}, Mode: mode, Transaction: owner, Granted: true}
+			for _, p := range v.w.partitions {
+				if _, ok := p.objects[id]; ok {
+					s.Partition = p.id
+				}
+			}
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+func (v view) Counters(context.Context) ([]execute.CounterStatus, error) {
+	return []execute.CounterStatus{{Node: "one", Name: "conflicts", Value: 0}}, nil
 }
 
 func (v view) CacheStats() catalog.CacheStats {

@@ -14,9 +14,9 @@ import (
 // World is the oracle, the partitions, and one node's cache of both.
 type World struct {
 	// Hook, if not nil, is called before every call ("lookup", "locate",
-	// "confirm", "assign", "refresh", "write", "read", "next", "install") and, with
-	// "written" and "answered", between a write's or a read's execution and its
-	// answer. An error is returned in place of the answer. No lock is held.
+	// "confirm", "assign", "refresh", "write", "read", "next", "install", "transact",
+	// "evaluate", "validate", "snapshot", "lock") and, with "written", "answered",
+	// "transacted" and "locked", between a call's execution and its answer. An error is returned in place of the answer. No lock is held.
 	Hook func(step string, p object.PartitionID) error
 	// Choose is the policy of tables that are not static; nil chooses the home.
 	Choose func(execute.PlaceRequest) ([]object.PartitionID, error)
@@ -36,6 +36,10 @@ type World struct {
 	transit    map[object.ID]transfer
 	moves      []catalog.Move
 	released   []object.ID
+	locks      map[object.ID]map[object.TransactionID]command.LockMode
+	unlocked   chan struct{} // closed when a lock goes
+	last       uint64        // transaction
+	snapshots  int           // that are open
 }
 
 type sequence struct {
@@ -56,6 +60,7 @@ func New(partitions int) *World {
 	w := &World{
 		directory: make(map[object.ID]object.Location), cache: make(map[object.ID]catalog.Located),
 		sequences: make(map[sequence]int64), transit: make(map[object.ID]transfer), index: 1,
+		locks: make(map[object.ID]map[object.TransactionID]command.LockMode), unlocked: make(chan struct{}),
 	}
 	s := &catalog.Snapshot{Version: 1, Tables: map[object.TableID]*catalog.Table{}, ByName: map[string]*catalog.Table{}}
 	for i := 1; i <= partitions; i++ {
