@@ -89,6 +89,11 @@ func (x *entry) object(id object.ID) (*objectCell, error) {
 	return c, nil
 }
 
+// revision is that of what commands of the entry write.
+func (x *entry) revision() object.Revision {
+	return object.NewRevision(x.m.partition, x.index, false)
+}
+
 // put writes an object. The row is kept until the end of the entry.
 func (x *entry) put(c *objectCell, r record) {
 	d := Size{Bytes: r.size(c.id)}

@@ -22,6 +22,14 @@ import (
 //	outgoing + version + object id         -> what became of the object, its row
 //	arrivals + version + object id         -> nothing; without an id: the batch
 //	objects  + object id                   -> location version, revision, row
+//	transactions + transaction             -> state, participants, first locks
+//	locks    + transaction + number        -> more locks: of one command each
+//	staged   + transaction + object id     -> what its commit does to the object
+//	queue    + index, number               -> a command that waits (command.AppendCommand)
+//	aborted  + transaction                 -> nothing: it must not be prepared
+//	aborts   + node                        -> the transaction up to which all are aborted
+//
+// A transaction in a key is len(node) node incarnation sequence.
 const (
 	prefixSlots byte = iota + 1
 	prefixFloor
@@ -36,6 +44,12 @@ const (
 	prefixOutgoing
 	prefixArrivals
 	prefixObjects
+	prefixTransactions
+	prefixLocks
+	prefixStaged
+	prefixQueue
+	prefixAborted
+	prefixAborts
 )
 
 func appendObjectKey(dst []byte, prefix byte, id object.ID) []byte {
@@ -79,4 +93,50 @@ func moveRange(prefix byte, v object.LocationVersion) (lower, upper []byte) {
 		return appendVersionKey(nil, prefix, v, ""), []byte{prefix + 1}
 	}
 	return versionRange(prefix, v, v+1)
+}
+
+// appendTransaction appends a transaction as it is in keys.
+func appendTransaction(dst []byte, t object.TransactionID) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(t.Node)))
+	dst = append(dst, t.Node...)
+	dst = binary.BigEndian.AppendUint64(dst, t.Incarnation)
+	return binary.BigEndian.AppendUint64(dst, t.Sequence)
+}
+
+// cutTransaction is the inverse; rest is what follows in the key.
+func cutTransaction(key []byte) (t object.TransactionID, rest []byte, err error) {
+	n, size := binary.Uvarint(key)
+	if size <= 0 || len(key)-size < 16 || n > uint64(len(key)-size-16) {
+		return t, nil, corrupt("key of a transaction")
+	}
+	key = key[size:]
+	t.Node = object.NodeID(key[:n])
+	t.Incarnation = binary.BigEndian.Uint64(key[n:])
+	t.Sequence = binary.BigEndian.Uint64(key[n+8:])
+	return t, key[n+16:], nil
+}
+
+func appendTransactionKey(dst []byte, prefix byte, t object.TransactionID) []byte {
+	return appendTransaction(append(dst, prefix), t)
+}
+
+// appendStagedPrefix begins the keys of what a transaction has staged; the id follows.
+func appendStagedPrefix(dst []byte, t object.TransactionID) []byte {
+	return appendTransactionKey(dst, prefixStaged, t)
+}
+
+// keyEnd is the first key behind all that begin with prefix.
+func keyEnd(prefix []byte) []byte {
+	end := append([]byte(nil), prefix...)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}
+
+func appendQueueKey(dst []byte, t ticket) []byte {
+	dst = binary.BigEndian.AppendUint64(append(dst, prefixQueue), t.index)
+	return binary.BigEndian.AppendUint32(dst, t.number)
 }

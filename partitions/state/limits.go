@@ -60,3 +60,14 @@ func (l Limits) withDefaults() Limits {
 	}
 	return l
 }
+
+// ticket is a place in the queue: the log entry that brought the command, and its
+// number in it. Smaller ones came first.
+type ticket struct {
+	index  uint64
+	number uint32
+}
+
+func (t ticket) before(u ticket) bool {
+	return t.index < u.index || t.index == u.index && t.number < u.number
+}

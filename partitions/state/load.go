@@ -38,10 +38,11 @@ func (m *Machine) load(r storage.Reader) error {
 	}
 	outgoing := int64(0)
 	err := scan(r, prefixMoves, func(_, value []byte) error {
-		if len(value) == 1 && value[0] == moveDeparted {
+		kind, _, err := decodeMove(value)
+		if kind == moveDeparted {
 			outgoing++
 		}
-		return nil
+		return err
 	})
 	m.outgoing.Store(outgoing)
 	return err

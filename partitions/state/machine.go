@@ -43,6 +43,10 @@ type Machine struct {
 	outgoing  atomic.Int64
 	applied   atomic.Uint64 // commands executed since start
 
+	shield   shield
+	pendings pendings
+	counters counters
+
 	mu    sync.Mutex
 	stats map[object.TableID]Size // guarded by mu
 }

@@ -1,12 +1,14 @@
 package state
 
 import (
+	"encoding/binary"
+
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
 )
 
-// States of a Depart, the value of its key under prefixMoves. On disk: append
-// only.
+// States of a Depart, the first byte of the value of its key under prefixMoves; the
+// destination follows that of one that has departed. On disk: append only.
 const (
 	moveDeparted byte = iota + 1 // its objects are in outgoing markers
 	moveSettled
@@ -18,6 +20,7 @@ const (
 	outgoingStays byte = iota + 1
 	outgoingGone
 	outgoingDeferred
+	outgoingRow // gone; the revision and the row follow
 )
 
 // depart takes objects out, and remembers its answer until the floor.
@@ -31,8 +34,8 @@ func (x *entry) depart(b *command.Depart) (*command.Departed, error) {
 		return nil, err
 	}
 	if found {
-		if len(state) != 1 || state[0] != moveDeparted {
-			return refuse(b, command.Superseded).(*command.Departed), nil
+		if kind, _, err := decodeMove(state); err != nil || kind != moveDeparted {
+			return refuse(b, command.Superseded).(*command.Departed), err
 		}
 		return x.departAgain(b)
 	}
@@ -45,23 +48,73 @@ func (x *entry) depart(b *command.Depart) (*command.Departed, error) {
 		}
 		answer.Objects[i] = d
 		x.key = appendVersionKey(x.key[:0], prefixOutgoing, b.Move, id)
-		x.value = append(append(x.value[:0], outgoingKind(d)), d.Row...)
+		x.value = appendDeparture(x.value[:0], &d)
 		x.batch.Set(x.key, x.value)
 	}
 	x.key = appendVersionKey(x.key[:0], prefixMoves, b.Move, "")
-	x.batch.Set(x.key, []byte{moveDeparted})
+	x.value = binary.AppendUvarint(append(x.value[:0], moveDeparted), uint64(b.To))
+	x.batch.Set(x.key, x.value)
 	x.m.outgoing.Add(1)
 	return answer, nil
 }
 
-func outgoingKind(d command.Departure) byte {
-	switch {
-	case d.Gone:
-		return outgoingGone
-	case d.Deferred:
-		return outgoingDeferred
+// decodeMove reads the value of a key under prefixMoves.
+func decodeMove(b []byte) (state byte, to object.PartitionID, err error) {
+	if len(b) == 0 || b[0] < moveDeparted || b[0] > moveSettled {
+		return 0, 0, corrupt("move")
 	}
-	return outgoingStays
+	if len(b) == 1 {
+		return b[0], 0, nil
+	}
+	v, n := binary.Uvarint(b[1:])
+	if n != len(b)-1 || v > 1<<32-1 {
+		return 0, 0, corrupt("move")
+	}
+	return b[0], object.PartitionID(v), nil
+}
+
+// appendDeparture encodes an outgoing marker.
+func appendDeparture(dst []byte, d *command.Departure) []byte {
+	switch {
+	case d.Gone && d.Row != nil:
+		dst = binary.AppendUvarint(append(dst, outgoingRow), uint64(d.Revision))
+		return append(dst, d.Row...)
+	case d.Gone:
+		return append(dst, outgoingGone)
+	case d.Deferred:
+		return append(dst, outgoingDeferred)
+	}
+	return append(dst, outgoingStays)
+}
+
+// decodeDeparture is the inverse; the row belongs to b.
+func decodeDeparture(b []byte) (d command.Departure, err error) {
+	if len(b) == 0 || b[0] < outgoingStays || b[0] > outgoingRow {
+		return d, corrupt("outgoing marker")
+	}
+	d.Gone = b[0] == outgoingGone || b[0] == outgoingRow
+	d.Deferred = b[0] == outgoingDeferred
+	row := b[1:]
+	if b[0] == outgoingRow {
+		revision, n := binary.Uvarint(row)
+		if n <= 0 {
+			return d, corrupt("outgoing marker")
+		}
+		d.Revision, d.Row = object.Revision(revision), row[n:]
+	} else if len(row) > 0 {
+		d.Row = row
+	}
+	return d, nil
+}
+
+// decodeOutgoing reads the object in an outgoing marker; there is none where gone is
+// false. Its version is not in it: it is the move. The row belongs to b.
+func decodeOutgoing(b []byte) (r record, gone bool, err error) {
+	d, err := decodeDeparture(b)
+	if err != nil || !d.Gone || d.Row == nil {
+		return r, false, err
+	}
+	return record{revision: d.Revision, row: d.Row}, true, nil
 }
 
 // departOne takes one object out, if it can.
@@ -97,11 +150,12 @@ func (x *entry) departOne(b *command.Depart, id object.ID, room *int) (command.D
 		return command.Departure{Deferred: true}, nil
 	}
 	*room -= len(row)
+	gone := command.Departure{Gone: true, Row: row, Revision: c.record.revision}
 	x.remove(c)
 	if x.m.live.home(t, id) {
-		return command.Departure{Gone: true, Row: row}, x.mark(id, marker{forwarding, b.Move, b.To})
+		return gone, x.mark(id, marker{forwarding, b.Move, b.To})
 	}
-	return command.Departure{Gone: true, Row: row}, x.expire(id, marker{departed, b.Move, b.To})
+	return gone, x.expire(id, marker{departed, b.Move, b.To})
 }
 
 // expire remembers something of an id until the floor.
@@ -123,14 +177,9 @@ func (x *entry) departAgain(b *command.Depart) (*command.Departed, error) {
 		if !found {
 			continue
 		}
-		if len(v) == 0 {
-			return nil, corrupt("outgoing marker")
+		if answer.Objects[i], err = decodeDeparture(v); err != nil {
+			return nil, err
 		}
-		d := command.Departure{Gone: v[0] == outgoingGone, Deferred: v[0] == outgoingDeferred}
-		if len(v) > 1 {
-			d.Row = v[1:]
-		}
-		answer.Objects[i] = d
 	}
 	return answer, nil
 }
@@ -187,7 +236,11 @@ func (x *entry) arriveOne(move object.LocationVersion, a *command.Arrival) (came
 		return false, err
 	}
 	if a.Row != nil {
-		x.put(c, record{version: move, revision: object.Revision(x.index), row: a.Row})
+		revision := a.Revision
+		if revision == 0 { // of a version that did not carry it
+			revision = x.revision()
+		}
+		x.put(c, record{version: move, revision: revision, row: a.Row})
 	}
 	return a.Row != nil, nil
 }
@@ -200,7 +253,13 @@ func (x *entry) settle(b *command.Settle) (*command.Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !found || len(state) != 1 || state[0] == moveSettled {
+		if !found {
+			continue
+		}
+		if kind, _, err := decodeMove(state); err != nil || kind == moveSettled {
+			if err != nil {
+				return nil, err
+			}
 			continue
 		}
 		x.batch.Set(x.key, []byte{moveSettled})
@@ -220,7 +279,7 @@ func (x *entry) countSettled(floor object.LocationVersion) (err error) {
 		return err
 	}
 	for ok := it.First(); ok; ok = it.Next() {
-		if v := it.Value(); len(v) == 1 && v[0] == moveDeparted {
+		if kind, _, err := decodeMove(it.Value()); err == nil && kind == moveDeparted {
 			x.m.outgoing.Add(-1)
 		}
 	}

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"github.com/ssmr/ssmr/internal/command"
@@ -81,38 +80,4 @@ func (s *sight) outgoingPrefixes() [][]byte {
 		prefixes[i] = appendVersionKey(nil, prefixOutgoing, move, "")
 	}
 	return prefixes
-}
-
-// Until the layout of staged effects is there.
-const prefixStagedInterim byte = 200
-
-func appendStagedPrefix(dst []byte, t object.TransactionID) []byte {
-	dst = append(dst, prefixStagedInterim)
-	dst = binary.AppendUvarint(dst, uint64(len(t.Node)))
-	dst = append(dst, t.Node...)
-	dst = binary.BigEndian.AppendUint64(dst, t.Incarnation)
-	return binary.BigEndian.AppendUint64(dst, t.Sequence)
-}
-
-// decodeStaged reads a staged effect; present is false where it is a deletion.
-func decodeStaged(b []byte) (r record, present bool, err error) {
-	if len(b) == 0 {
-		return r, false, corrupt("staged effect")
-	}
-	if b[0] == 0 {
-		return r, false, nil
-	}
-	r, err = decodeRecord(b[1:])
-	return r, err == nil, err
-}
-
-// decodeOutgoing reads an outgoing marker; gone is true where it has a value.
-func decodeOutgoing(b []byte) (r record, gone bool, err error) {
-	if len(b) == 0 {
-		return r, false, corrupt("outgoing marker")
-	}
-	if b[0] != outgoingGone || len(b) == 1 {
-		return r, false, nil
-	}
-	return record{row: b[1:]}, true, nil
 }

@@ -36,14 +36,10 @@ func orderSpans(spans []command.Span, t object.TableID) []command.Span {
 }
 
 // runSpans updates or deletes what is in the spans, up to the bounds of one entry.
-// The rows of its cells belong to the iterator until they are replaced, so that
-// only drop can take them back.
 func (o *writing) runSpans() error {
-	o.x.flush()
 	spans := orderSpans(o.w.Spans, o.w.Table)
-	scanned, scannedBytes := 0, 0
 	for i, s := range spans {
-		stopped, err := o.runSpan(s, &scanned, &scannedBytes)
+		stopped, err := o.runSpan(s)
 		if err != nil {
 			return err
 		}
@@ -57,12 +53,26 @@ func (o *writing) runSpans() error {
 
 // runSpan goes through one span. It returns where it stopped at a bound; empty
 // where it did not.
-func (o *writing) runSpan(s command.Span, scanned, scannedBytes *int) (stopped object.ID, err error) {
-	lower := appendObjectKey(nil, prefixObjects, s.Start)
-	upper := appendObjectKey(nil, prefixObjects, s.End)
-	it, err := o.x.batch.NewIterator(lower, upper)
+func (o *writing) runSpan(s command.Span) (stopped object.ID, err error) {
+	err = o.on.scan(s, func(c *objectCell, bytes int) (bool, error) {
+		if o.spent.full() {
+			stopped = c.id
+			return false, nil
+		}
+		o.spent.scanned++
+		o.spent.scannedBytes += bytes
+		return true, o.change(c)
+	})
+	return stopped, err
+}
+
+// scan is of the interface ground. Cells have to be flushed before; the rows of those
+// that are changed belong to the iterator until they are replaced, so that only drop
+// can take them back.
+func (x *entry) scan(s command.Span, each func(*objectCell, int) (bool, error)) (err error) {
+	it, err := x.batch.NewIterator(appendObjectKey(nil, prefixObjects, s.Start), appendObjectKey(nil, prefixObjects, s.End))
 	if err != nil {
-		return "", storageError(err)
+		return storageError(err)
 	}
 	defer func() {
 		if closeErr := it.Close(); err == nil {
@@ -70,28 +80,22 @@ func (o *writing) runSpan(s command.Span, scanned, scannedBytes *int) (stopped o
 		}
 	}()
 	for ok := it.First(); ok; ok = it.Next() {
-		id := object.ID(it.Key()[1:])
-		if *scanned >= maxSpanScanned || *scannedBytes >= maxSpanScannedBytes || o.changed >= maxSpanChanges ||
-			o.bytes >= maxSpanChangedBytes || o.returned >= maxSpanReturned {
-			return id, nil
-		}
 		value := it.Value()
 		r, err := decodeRecord(value)
 		if err != nil {
 			if it.Err() != nil {
 				err = it.Err()
 			}
-			return "", storageError(err)
+			return storageError(err)
 		}
-		*scanned++
-		*scannedBytes += len(value)
-		c := &objectCell{id: id, present: true, record: r}
-		if err := o.change(c); err != nil {
-			return "", err
+		c := &objectCell{id: object.ID(it.Key()[1:]), present: true, record: r}
+		more, err := each(c, len(value))
+		if err != nil || !more {
+			return err
 		}
 		if c.dirty {
-			o.x.objects[id] = c
+			x.objects[c.id] = c
 		}
 	}
-	return "", storageError(it.Err())
+	return storageError(it.Err())
 }

@@ -39,7 +39,7 @@ func (s *sight) walk(span command.Span, reverse bool) (*walker, error) {
 		return w, nil
 	}
 	w.merging, w.moves = true, s.outgoing
-	err = w.staged.start(s.r, prefixStagedInterim, s.stagedPrefixes(), span, reverse)
+	err = w.staged.start(s.r, prefixStaged, s.stagedPrefixes(), span, reverse)
 	if err == nil {
 		err = w.outgoing.start(s.r, prefixOutgoing, s.outgoingPrefixes(), span, reverse)
 	}

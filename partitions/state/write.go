@@ -9,42 +9,94 @@ import (
 	"github.com/ssmr/ssmr/internal/pgerror"
 )
 
+// ground is what a Write is executed on: the partition as a log entry under execution
+// has it (entry), with what a transaction has staged (staging), or as a reader sees
+// it, who collects what would be changed. It keeps the cells: what is put, removed or
+// marked is seen by what follows, and by nobody else before the ground's owner makes
+// something of it.
+type ground interface {
+	source
+	// object returns the cell of an object, the same one for the same id.
+	object(id object.ID) (*objectCell, error)
+	// scan calls each for the objects in a span, ascending, until it returns false.
+	// bytes is what there was to read. A cell that each changes is that of its id from
+	// then on; others, and all rows, are valid during the call only.
+	scan(s command.Span, each func(c *objectCell, bytes int) (more bool, err error)) error
+	// put writes an object; the row is kept. remove deletes one that is there. Both set
+	// the cell's command to that of the writing.
+	put(c *objectCell, r record)
+	remove(c *objectCell)
+	// mark and unmark change what is remembered of an id.
+	mark(id object.ID, m marker) error
+	unmark(id object.ID) error
+}
+
 // writing is a Write under execution.
 type writing struct {
-	x       *entry
-	t       *table
-	w       *command.Write
-	prog    *program
-	worker  *worker
-	result  *command.Result
-	targets []*objectCell // of w.Targets
+	on      ground
+	view    *view
+	command uint64 // that on gives to cells that are changed now
+	// revision is that of what is written.
+	revision object.Revision
+	t        *table
+	w        *command.Write
+	prog     *program
+	worker   *worker
+	result   *command.Result
+	targets  []*objectCell // of w.Targets
 	// versions are the location versions that creates give, by target.
 	versions []object.LocationVersion
-	changed  int // objects
-	bytes    int // of rows changed
-	returned int // of result.Rows
+	spent    *spending
+}
+
+// spending is what the Writes of one command have used of their bounds.
+type spending struct {
+	scanned      int // objects
+	scannedBytes int
+	changed      int // objects
+	bytes        int // of rows changed
+	returned     int // bytes of RETURNING
+}
+
+// full reports whether a Write over spans has to stop.
+func (s *spending) full() bool {
+	return s.scanned >= maxSpanScanned || s.scannedBytes >= maxSpanScannedBytes || s.changed >= maxSpanChanges ||
+		s.bytes >= maxSpanChangedBytes || s.returned >= maxSpanReturned
+}
+
+// beginWriting makes a Write ready for run on a ground. The worker is the writing's
+// until release. A refusal or an error says that it cannot be executed.
+func beginWriting(w *command.Write, on ground, v *view, c *programs, wk *worker) (*writing, *command.Refusal, *pgerror.Error) {
+	t, refusal := v.schema(w.Table, w.Schema)
+	if refusal != nil {
+		return nil, refusal, nil
+	}
+	prog, failure := c.get(w.Program)
+	if failure == nil {
+		failure = checkWrite(w, t, prog)
+	}
+	if failure == nil {
+		failure = wk.start(c, &w.Context, t)
+	}
+	if failure != nil {
+		return nil, nil, failure
+	}
+	wk.env.LimitWork(commandWork)
+	return &writing{on: on, view: v, t: t, w: w, prog: prog, worker: wk, result: &command.Result{}, spent: new(spending)}, nil, nil
 }
 
 // write executes a Write, all or none. The returned error is a failure of storage;
 // what fails as a statement fails is in the result.
 func (x *entry) write(w *command.Write) (*command.Result, error) {
-	t, refusal := x.m.live.schema(w.Table, w.Schema)
-	if refusal != nil {
-		return &command.Result{Refusal: refusal}, nil
-	}
-	prog, failure := x.m.programs.get(w.Program)
-	if failure == nil {
-		failure = x.m.worker.start(x.m.programs, &w.Context, t)
-	}
-	if failure == nil {
-		failure = checkWrite(w, t, prog)
-	}
-	if failure != nil {
-		return &command.Result{Err: failure}, nil
+	o, refusal, failure := beginWriting(w, x, x.m.live, x.m.programs, &x.m.worker)
+	if o == nil {
+		return &command.Result{Refusal: refusal, Err: failure}, nil
 	}
 	defer x.m.worker.release()
-	x.m.worker.env.LimitWork(commandWork)
-	o := &writing{x: x, t: t, w: w, prog: prog, worker: &x.m.worker, result: &command.Result{}}
+	o.command, o.revision = x.command, x.revision()
+	if len(w.Spans) > 0 {
+		x.flush()
+	}
 	err := o.run()
 	if err == nil {
 		return o.result, nil
@@ -97,6 +149,9 @@ func checkWrite(w *command.Write, t *table, prog *program) *pgerror.Error {
 	return nil
 }
 
+// run executes the Write on its ground. Where it returns an error, which may be a
+// storageFailure, what was done to the ground is to be taken back; where the result
+// has a refusal nothing was done.
 func (o *writing) run() error {
 	if len(o.w.Spans) > 0 {
 		return o.runSpans()
@@ -128,7 +183,7 @@ func (o *writing) standings() (*command.Refusal, error) {
 	var refusal *command.Refusal
 	for i := range o.w.Targets {
 		target := &o.w.Targets[i]
-		c, err := o.x.object(target.ID)
+		c, err := o.on.object(target.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -136,9 +191,12 @@ func (o *writing) standings() (*command.Refusal, error) {
 		if c.present {
 			continue
 		}
-		st, where, version, err := o.x.m.live.stand(o.t, o.x, target, creating)
+		st, where, version, err := o.view.stand(o.t, o.on, target, creating)
 		if err != nil {
 			return nil, err
+		}
+		if st == owned && target.Unsure {
+			st = elsewhere
 		}
 		if creating {
 			o.versions[i] = version
@@ -170,12 +228,12 @@ func (o *writing) target(i int, c *objectCell) error {
 		return o.create(i, c)
 	}
 	if !c.present {
-		if c.command != o.x.command { // deleted by this command: named twice
+		if c.command != o.command { // deleted by this command: named twice
 			o.result.Absent = append(o.result.Absent, i)
 		}
 		return nil
 	}
-	if c.command == o.x.command {
+	if c.command == o.command {
 		return nil // named twice: a statement changes an object once
 	}
 	return o.change(c)
@@ -189,7 +247,7 @@ func (o *writing) change(c *objectCell) error {
 	if o.w.Kind == command.Update {
 		needed = nil
 	}
-	if err := o.t.decode(c.record, w.row, needed, o.x.m.partition); err != nil {
+	if err := o.t.decode(c.record, w.row, needed, o.view.partition); err != nil {
 		return err
 	}
 	ok, err := w.holds(o.prog.Filter)
@@ -204,9 +262,9 @@ func (o *writing) change(c *objectCell) error {
 	}
 	o.count(len(c.record.row))
 	version := c.record.version
-	o.x.remove(c)
-	if version > 0 && !o.x.m.live.home(o.t, c.id) {
-		return storageError(o.x.mark(c.id, marker{kind: vacant, version: version}))
+	o.on.remove(c)
+	if version > 0 && !o.view.home(o.t, c.id) {
+		return storageError(o.on.mark(c.id, marker{kind: vacant, version: version}))
 	}
 	return nil
 }
@@ -246,7 +304,7 @@ func (o *writing) store(c *objectCell, version object.LocationVersion) error {
 		return err
 	}
 	row := datum.AppendRow(nil, w.env.Row[:o.t.columns])
-	return o.keep(c, record{version, object.Revision(o.x.index), row})
+	return o.keep(c, record{version, o.revision, row})
 }
 
 // keep writes an object whose row, env.Row, has passed its checks.
@@ -255,15 +313,15 @@ func (o *writing) keep(c *objectCell, r record) error {
 		return pgerror.New(pgerror.ProgramLimitExceeded, "row is too big: size %d, maximum size %d", len(r.row), maxRowBytes)
 	}
 	o.count(len(r.row))
-	o.x.put(c, r)
-	o.t.setSystem(o.worker.env.Row, r, o.x.m.partition)
+	o.on.put(c, r)
+	o.t.setSystem(o.worker.env.Row, r, o.view.partition)
 	return o.give()
 }
 
 func (o *writing) count(bytes int) {
 	o.result.Affected++
-	o.changed++
-	o.bytes += bytes
+	o.spent.changed++
+	o.spent.bytes += bytes
 }
 
 // give evaluates RETURNING over env.Row.
@@ -275,8 +333,8 @@ func (o *writing) give() error {
 	if err != nil {
 		return err
 	}
-	o.returned += len(row)
-	if o.returned > maxReturned {
+	o.spent.returned += len(row)
+	if o.spent.returned > maxReturned {
 		return pgerror.New(pgerror.ProgramLimitExceeded, "RETURNING gives more than %d bytes for one partition", maxReturned)
 	}
 	o.result.Rows = append(o.result.Rows, row)
