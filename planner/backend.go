@@ -115,7 +115,7 @@ func (b *Backend) Open(_ context.Context, start session.Startup) (session.Sessio
 	s := &Session{
 		backend: b, start: start,
 		statements: make(map[string]*statement), portals: make(map[string]*portal),
-		values: make(map[string]string), resets: make(map[string]string),
+		values: make(map[string]string), locals: make(map[string]string), resets: make(map[string]string),
 	}
 	for name, value := range b.cfg.Settings {
 		known, key := lookupSetting(name)
@@ -149,6 +149,9 @@ func (s *Session) startOption(name, value string) error {
 	}
 	if err := known.changeable(); err != nil {
 		return err
+	}
+	if known.mode {
+		return nil // there is no transaction
 	}
 	if key == "session_authorization" && value != s.start.User {
 		return pgerror.New(pgerror.InsufficientPrivilege, "permission denied to set session authorization")

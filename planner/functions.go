@@ -48,24 +48,10 @@ func (s *Session) currentSetting(name string) (string, bool) {
 	return s.shown(key)
 }
 
-// setConfig is set_config. A local setting ends with its transaction, which is
-// the statement.
+// setConfig is set_config.
 func (s *Session) setConfig(name, value string, local bool) (string, error) {
-	known, key := lookupSetting(name)
-	if local {
-		if known == nil {
-			if !customName(name) {
-				return "", errUnknownSetting(name)
-			}
-			return value, nil
-		}
-		if err := known.changeable(); err != nil {
-			return "", err
-		}
-		kept, err := s.readSetting(known, value)
-		return known.show(kept), err
-	}
-	if err := s.set(name, value); err != nil {
+	_, key := lookupSetting(name)
+	if err := s.set(name, value, local); err != nil {
 		return "", err
 	}
 	v, _ := s.shown(key)
@@ -111,6 +97,9 @@ func (s *Session) sequence(function, name string) (int64, error) {
 	}
 	switch function {
 	case "nextval":
+		if s.tx.readOnly {
+			return 0, pgerror.New(pgerror.ReadOnlySQLTransaction, "cannot execute nextval() in a read-only transaction")
+		}
 		v, err := s.backend.deps.Executor.NextValue(s.ctx, seq.table, seq.column)
 		if err == nil {
 			s.generated(seq.table, seq.column, v)

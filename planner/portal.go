@@ -18,11 +18,20 @@ type portal struct {
 	begun bool
 	done  bool
 	tag   string // when it is done
+
+	serial   uint64 // tells it from earlier ones of its name
+	level    int    // savepoints that there were when it was made
+	noScroll bool   // a cursor that was declared so
 }
 
 // Bind makes a portal.
 func (s *Session) Bind(ctx context.Context, name, statement string, params []datum.Datum, formats []int16) error {
-	return s.clientError(ctx, s.bindPortal(name, statement, params, formats))
+	err := s.bindPortal(name, statement, params, formats)
+	if err != nil {
+		err = s.clientError(ctx, err)
+		s.fail()
+	}
+	return err
 }
 
 func (s *Session) bindPortal(name, statement string, params []datum.Datum, formats []int16) error {
@@ -30,30 +39,45 @@ func (s *Session) bindPortal(name, statement string, params []datum.Datum, forma
 	if st == nil {
 		return errNoStatement(statement)
 	}
+	if s.tx.failed && (!exits(st.tree) || len(params) > 0) {
+		return errAborted
+	}
 	if len(params) != len(st.about.Params) {
 		return pgerror.New(pgerror.ProtocolViolation, "bind message supplies %d parameters, but prepared statement \"%s\" requires %d",
 			len(params), statement, len(st.about.Params))
 	}
 	if old := s.portals[name]; old != nil {
 		if name != "" {
-			return pgerror.New(pgerror.DuplicateCursor, "cursor \"%s\" already exists", name)
+			return errPortalExists(name)
 		}
 		s.dropPortal(old)
 	}
+	p, err := s.newPortal(name)
+	if err != nil {
+		return err
+	}
+	p.about = session.Portal{Columns: st.about.Columns, Formats: append(p.about.Formats[:0], formats...)}
+	p.run = running{s: s, st: st, params: params, columns: st.about.Columns}
+	return nil
+}
+
+// newPortal makes room for a portal.
+func (s *Session) newPortal(name string) (*portal, error) {
 	if len(s.portals) >= s.backend.cfg.Portals {
-		return pgerror.New(pgerror.ConfigurationLimitExceeded, "a session can have at most %d portals", s.backend.cfg.Portals)
+		return nil, pgerror.New(pgerror.ConfigurationLimitExceeded, "a session can have at most %d portals", s.backend.cfg.Portals)
 	}
 	p := s.room
 	if s.room = nil; p == nil {
 		p = &portal{}
 	}
-	*p = portal{
-		name:  name,
-		about: session.Portal{Columns: st.about.Columns, Formats: append(p.about.Formats[:0], formats...)},
-		run:   running{s: s, st: st, params: params, columns: st.about.Columns},
-	}
+	s.bound++
+	*p = portal{name: name, serial: s.bound, level: len(s.tx.savepoints), about: session.Portal{Formats: p.about.Formats}}
 	s.portals[name] = p
-	return nil
+	return p, nil
+}
+
+func errPortalExists(name string) error {
+	return pgerror.New(pgerror.DuplicateCursor, "cursor \"%s\" already exists", name)
 }
 
 // Portal describes a portal.
@@ -61,6 +85,9 @@ func (s *Session) Portal(name string) (*session.Portal, error) {
 	p := s.portals[name]
 	if p == nil {
 		return nil, s.clientError(context.Background(), errNoPortal(name))
+	}
+	if s.tx.failed && !exits(p.run.st.tree) {
+		return nil, errAborted
 	}
 	return &p.about, nil
 }
@@ -79,9 +106,23 @@ func (s *Session) dropPortal(p *portal) {
 	s.room = p
 }
 
+// closePortals ends all portals but the one that is executed.
 func (s *Session) closePortals() {
 	for _, p := range s.portals {
-		s.dropPortal(p)
+		if p != s.active {
+			s.dropPortal(p)
+		}
+	}
+}
+
+// stopPortals ends what is executed by the portals that were made with at least so
+// many savepoints: they can only be closed.
+func (s *Session) stopPortals(level int) {
+	for _, p := range s.portals {
+		if p.level >= level && p != s.active {
+			p.run.close()
+			p.done, p.tag = true, ""
+		}
 	}
 }
 
@@ -95,21 +136,32 @@ func (s *Session) Execute(ctx context.Context, name string, maxRows int64, last 
 	defer end()
 	p := s.portals[name]
 	if p == nil {
-		return session.Completion{}, s.clientError(ctx, errNoPortal(name))
+		err := s.clientError(ctx, errNoPortal(name))
+		s.fail()
+		return session.Completion{}, err
 	}
+	s.alone, s.active = last, p
 	done, err := p.execute(ctx, maxRows, sink)
-	if err != nil {
-		p.done = true
-		p.run.close()
-		return done, s.clientError(ctx, err)
+	s.active = nil
+	if err == nil {
+		if !done.Suspended {
+			s.executed++
+		}
+		return done, nil
 	}
-	return done, nil
+	p.done = true
+	p.run.close()
+	err = s.clientError(ctx, err)
+	s.fail()
+	return session.Completion{}, err
 }
 
 func (p *portal) execute(ctx context.Context, maxRows int64, sink session.Sink) (session.Completion, error) {
 	switch {
 	case p.run.st.text == "" && p.run.st.tree == nil:
 		return session.Completion{}, nil
+	case p.run.s.tx.failed && !exits(p.run.st.tree):
+		return session.Completion{}, errAborted
 	case p.done:
 		return p.repeat()
 	case !p.begun:

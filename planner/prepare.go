@@ -34,7 +34,7 @@ func (s *Session) prepare(ctx context.Context, p *ast.Prepare, offset int) error
 		return pgerror.NotSupported("PREPARE of this statement").At(p.Position())
 	}
 	st.tree = nil // parsed from its own text when it is planned anew
-	return s.remember(st)
+	return s.keep(st)
 }
 
 // typeOf finds the type that a name means.

@@ -6,28 +6,75 @@ import (
 	"github.com/ssmr/ssmr/internal/expr"
 	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/internal/session"
+	"github.com/ssmr/ssmr/planner/ast"
 	"github.com/ssmr/ssmr/planner/bind"
 	"github.com/ssmr/ssmr/planner/dialect"
 	"github.com/ssmr/ssmr/planner/plan"
 )
 
-// Split cuts a simple query into its statements.
+// Split cuts a simple query into its statements. Where there are several, all are
+// read before the first is executed: an error in one keeps all from being done.
 func (s *Session) Split(query string) ([]session.Text, error) {
 	s.forget("")
 	s.ClosePortal("")
-	return dialect.Split(query)
+	s.trees = s.trees[:0]
+	texts, err := dialect.Split(query)
+	if err != nil || len(texts) < 2 {
+		return texts, err
+	}
+	for _, t := range texts {
+		tree, err := s.skim(t)
+		if err != nil {
+			return nil, shift(err, t.Offset)
+		}
+		if len(texts) <= keptTrees {
+			s.trees = append(s.trees, tree)
+		}
+	}
+	return texts, nil
+}
+
+// keptTrees is the most statements of a simple query that are kept as they were
+// read; those of a longer one are read twice.
+const keptTrees = 64
+
+// skim reads a statement, unless there is a plan for it.
+func (s *Session) skim(t session.Text) (ast.Statement, error) {
+	if s.cached(&statement{text: t.SQL, settings: s.now.plan}) != nil {
+		return nil, nil
+	}
+	return dialect.Parse(t.SQL)
 }
 
 // Query executes one statement of a simple query.
-func (s *Session) Query(ctx context.Context, text session.Text, _, _ int, sink session.Sink) (session.Completion, error) {
+func (s *Session) Query(ctx context.Context, text session.Text, index, count int, sink session.Sink) (session.Completion, error) {
 	ctx, end := s.begin(ctx)
 	defer end()
-	done, err := s.query(ctx, text, sink)
-	return done, s.clientError(ctx, err)
+	if count > 1 && s.tx.block == untilSync {
+		s.tx.block = together
+	}
+	s.alone = count == 1
+	st := &statement{text: text.SQL, offset: text.Offset}
+	if index < len(s.trees) {
+		st.tree, s.trees[index] = s.trees[index], nil
+	}
+	done, err := s.query(ctx, st, sink)
+	if err == nil && index == count-1 && s.tx.block != explicit {
+		err = s.commit(ctx)
+	}
+	if err == nil {
+		s.executed++
+		return done, nil
+	}
+	err = s.clientError(ctx, err)
+	s.fail()
+	return session.Completion{}, err
 }
 
-func (s *Session) query(ctx context.Context, text session.Text, sink session.Sink) (session.Completion, error) {
-	st := &statement{text: text.SQL, offset: text.Offset}
+func (s *Session) query(ctx context.Context, st *statement, sink session.Sink) (session.Completion, error) {
+	if err := s.passes(st); err != nil {
+		return session.Completion{}, shift(err, st.offset)
+	}
 	if err := s.analyze(ctx, st); err != nil {
 		return session.Completion{}, shift(err, st.offset)
 	}

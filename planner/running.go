@@ -55,6 +55,7 @@ type running struct {
 	tries   int
 	since   time.Time // of the first start
 	given   bool      // a row was given out
+	count   int64     // rows that next has returned
 
 	peeked bool // the first row, or the end, was looked at and not given out
 	row    []datum.Datum
@@ -86,31 +87,27 @@ func (r *running) start(ctx context.Context) error {
 }
 
 func (r *running) startOnce(ctx context.Context) error {
-	began := r.s.backend.deps.Clock.Now()
-	p, err := r.s.planFor(ctx, r.st)
+	s := r.s
+	began := s.backend.deps.Clock.Now()
+	p, err := s.planFor(ctx, r.st)
 	if err != nil {
 		return err
 	}
 	if u, ok := p.Root.(*plan.Utility); ok {
 		return r.utility(ctx, u)
 	}
-	if r.s.now.readOnly && !p.Reads {
-		return pgerror.New(pgerror.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", p.Tag)
-	}
-	settings := r.s.now.settings
+	s.tx.queried = true
+	settings := s.now.settings
 	if _, ok := p.Root.(*plan.Explain); ok {
 		copied := *settings
-		copied.Planning = r.st.planning + r.s.backend.deps.Clock.Now().Sub(began)
+		copied.Planning = r.st.planning + s.backend.deps.Clock.Now().Sub(began)
 		settings = &copied
 	}
-	x, err := r.s.backend.deps.Executor.Start(ctx, p, r.params, settings, nil)
+	x, err := s.execute(ctx, p, r.params, settings)
 	if err != nil {
 		return shift(err, r.st.offset)
 	}
 	r.result, r.plan, r.columns = x, p, p.Columns
-	if x.Changed() {
-		r.s.changed++
-	}
 	return nil
 }
 
@@ -148,17 +145,28 @@ func (r *running) again(ctx context.Context, err error) error {
 
 // peek computes the first row ahead.
 func (r *running) peek(ctx context.Context) (err error) {
-	r.row, r.more, err = r.next(ctx)
+	r.row, r.more, err = r.pull(ctx)
 	r.peeked = err == nil
 	return err
 }
 
 // next returns the next row; false at the end.
-func (r *running) next(ctx context.Context) ([]datum.Datum, bool, error) {
+func (r *running) next(ctx context.Context) (row []datum.Datum, ok bool, err error) {
 	if r.peeked {
 		r.peeked = false
-		return r.row, r.more, nil
+		row, ok = r.row, r.more
+	} else {
+		row, ok, err = r.pull(ctx)
 	}
+	if ok {
+		r.count++
+	}
+	return row, ok, err
+}
+
+// pull has the next row computed. While none was given out, the statement is
+// started again if that is needed.
+func (r *running) pull(ctx context.Context) ([]datum.Datum, bool, error) {
 	for {
 		row, ok, err := r.result.Next(ctx)
 		if err == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/ssmr/ssmr/internal/expr"
 	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/internal/session"
+	"github.com/ssmr/ssmr/planner/ast"
 	"github.com/ssmr/ssmr/planner/execute"
 )
 
@@ -21,22 +22,32 @@ type Session struct {
 	start   session.Startup
 
 	values map[string]string // parameters that were set, by lower-case name
+	locals map[string]string // those that end with the transaction
 	resets map[string]string // what RESET goes back to, where it is not the built-in value
 	now    current           // what follows from the parameters
 
 	statements map[string]*statement // the unnamed one under ""
 	stored     int                   // bytes of the statements' texts
+	trees      []ast.Statement       // of the simple query that is executed, as they were read
 	portals    map[string]*portal
+	active     *portal // the one that Execute runs
 	room       *portal // a closed portal, to be used again
+	bound      uint64  // portals that were made; see portal.serial
 
 	functions expr.Session    // what session functions answer
 	ctx       context.Context // of the call that runs; for pg_sleep and nextval
 	sequences map[sequenceName]int64
 	lastValue *int64
 
-	changed int  // statements since the last Sync that changed something
-	begun   bool // now() has been fixed since the last Sync
-	closed  bool
+	tx transaction
+	// alone says that the statement which is executed is the only one of its implicit
+	// transaction.
+	alone bool
+	// executed counts statements since the last Sync or COMMIT, settled those among
+	// them that have taken effect already, because one came that is always a transaction
+	// of its own.
+	executed, settled int
+	closed            bool
 }
 
 // current is what follows from the parameters. What it points to is not changed
@@ -44,10 +55,13 @@ type Session struct {
 type current struct {
 	format   *datum.Format
 	settings *execute.Settings
-	timeout  time.Duration
-	readOnly bool
-	level    int // of messages that the client wants; see severities
+	timeout  time.Duration // of statements
+	idle     time.Duration // of a client that is in no transaction
+	idleIn   time.Duration // of one that is in one
+	level    int           // of messages that the client wants; see severities
 	plan     planSettings
+
+	readOnly, deferrable bool // of transactions to come
 }
 
 func (s *Session) logger() *slog.Logger { return s.backend.cfg.Logger }
@@ -55,11 +69,18 @@ func (s *Session) logger() *slog.Logger { return s.backend.cfg.Logger }
 // Format says how values are written as text now.
 func (s *Session) Format() *datum.Format { return s.now.format }
 
-// Status is always idle: there are no transactions of several statements.
-func (s *Session) Status() session.Status { return session.Idle }
-
 // IdleLimit is how long a client may be silent.
-func (s *Session) IdleLimit() (time.Duration, *pgerror.Error) { return 0, nil }
+func (s *Session) IdleLimit() (time.Duration, *pgerror.Error) {
+	if s.tx.block == explicit {
+		return s.now.idleIn, errIdleInTransaction
+	}
+	return s.now.idle, errIdle
+}
+
+var (
+	errIdleInTransaction = pgerror.New(pgerror.IdleInTransactionTimeout, "terminating connection due to idle-in-transaction timeout")
+	errIdle              = pgerror.New(pgerror.IdleSessionTimeout, "terminating connection due to idle-session timeout")
+)
 
 // Close ends the session.
 func (s *Session) Close() {
@@ -67,15 +88,9 @@ func (s *Session) Close() {
 		return
 	}
 	s.closed = true
-	s.closePortals()
+	s.start.Client = nil // it hears nothing more
+	s.rollback()
 	s.statements, s.stored = nil, 0
-}
-
-// Sync ends what was executed since the last Sync, and all portals with it.
-func (s *Session) Sync(context.Context, bool) error {
-	s.closePortals()
-	s.changed, s.begun = 0, false
-	return nil
 }
 
 // begin prepares for a call that executes something. The returned context ends
@@ -83,10 +98,7 @@ func (s *Session) Sync(context.Context, bool) error {
 func (s *Session) begin(ctx context.Context) (context.Context, func()) {
 	at := s.tick()
 	s.functions.StatementTime = at
-	if !s.begun {
-		s.begun = true
-		s.functions.TransactionTime = at
-	}
+	s.enter(untilSync)
 	if s.now.timeout <= 0 {
 		s.ctx = ctx
 		return ctx, s.end
@@ -121,7 +133,7 @@ func (s *Session) clientError(ctx context.Context, err error) error {
 			err = errCanceled
 		}
 	}
-	if s.changed == 0 {
+	if s.settled == 0 {
 		return err
 	}
 	e := pgerror.As(err)
@@ -133,12 +145,21 @@ func (s *Session) clientError(ctx context.Context, err error) error {
 	if copied.Detail != "" {
 		copied.Detail += "\n"
 	}
-	if s.changed == 1 {
-		copied.Detail += "The statement before it, which was sent together with it, has taken effect."
-	} else {
-		copied.Detail += fmt.Sprintf("The %d statements before it, which were sent together with it, have taken effect.", s.changed)
-	}
+	copied.Detail += s.effect()
 	return &copied
+}
+
+// effect tells which statements took effect where a later one has failed.
+func (s *Session) effect() string {
+	switch {
+	case s.settled < s.executed && s.settled == 1:
+		return "The first of the statements that were sent together with it has taken effect."
+	case s.settled < s.executed:
+		return fmt.Sprintf("The first %d of the statements that were sent together with it have taken effect.", s.settled)
+	case s.settled == 1:
+		return "The statement before it, which was sent together with it, has taken effect."
+	}
+	return fmt.Sprintf("The %d statements before it, which were sent together with it, have taken effect.", s.settled)
 }
 
 // severities order the levels of client_min_messages.

@@ -15,19 +15,28 @@ import (
 
 // value returns a parameter's value as it is kept; false for one that is unknown.
 func (s *Session) value(key string) (string, bool) {
-	if strings.HasPrefix(key, "transaction_") && settings[key] != nil {
-		key = "default_" + key // the transaction is the statement
+	if v, ok := s.given(key); ok {
+		return v, true
+	}
+	if known := settings[key]; known != nil {
+		if known.mode {
+			return s.mode(key), true
+		}
+		return known.boot, true
+	}
+	return "", false
+}
+
+// given returns a parameter's value if it is not the built-in one.
+func (s *Session) given(key string) (string, bool) {
+	if v, ok := s.locals[key]; ok {
+		return v, true
 	}
 	if v, ok := s.values[key]; ok {
 		return v, true
 	}
-	if v, ok := s.resets[key]; ok {
-		return v, true
-	}
-	if known := settings[key]; known != nil {
-		return known.boot, true
-	}
-	return "", false
+	v, ok := s.resets[key]
+	return v, ok
 }
 
 // shown returns a parameter's value as SHOW writes it.
@@ -62,8 +71,9 @@ func (s *Session) readSetting(known *setting, value string) (string, error) {
 	return kept, err
 }
 
-// set changes a parameter.
-func (s *Session) set(name, value string) error {
+// set changes a parameter: until the end of the transaction if it is local, or else
+// for good, if the transaction commits.
+func (s *Session) set(name, value string, local bool) error {
 	known, key := lookupSetting(name)
 	if len(value) > maxSettingBytes {
 		return pgerror.New(pgerror.InvalidParameterValue, "value of parameter \"%s\" is longer than %d bytes", name, maxSettingBytes)
@@ -72,10 +82,10 @@ func (s *Session) set(name, value string) error {
 		if !customName(name) {
 			return errUnknownSetting(name)
 		}
-		if _, exists := s.value(key); !exists && len(s.values) >= maxCustomSettings {
+		if _, exists := s.value(key); !exists && len(s.values)+len(s.locals) >= maxCustomSettings {
 			return pgerror.New(pgerror.ConfigurationLimitExceeded, "a session can have at most %d parameters", maxCustomSettings)
 		}
-		s.values[key] = value
+		s.assign(nil, key, value, local)
 		return nil
 	}
 	if err := known.changeable(); err != nil {
@@ -88,11 +98,24 @@ func (s *Session) set(name, value string) error {
 	if err != nil {
 		return err
 	}
-	if strings.HasPrefix(key, "transaction_") {
-		return nil // ends with its transaction, which is this statement
+	if known.mode {
+		return s.setMode(key, kept)
 	}
-	s.change(known, key, func() { s.values[key] = kept })
+	s.assign(known, key, kept, local)
 	return nil
+}
+
+// assign gives a parameter a value that is right.
+func (s *Session) assign(known *setting, key, value string, local bool) {
+	s.remember(key)
+	s.change(known, key, func() {
+		if local {
+			s.locals[key] = value
+			return
+		}
+		s.values[key] = value
+		delete(s.locals, key)
+	})
 }
 
 // The bounds of the parameters that a session has set.
@@ -102,32 +125,50 @@ const (
 )
 
 // reset takes a parameter back to the value that the session began with.
-func (s *Session) reset(name string) error {
+func (s *Session) reset(name string, local bool) error {
 	known, key := lookupSetting(name)
 	if known == nil {
 		if _, ok := s.value(key); !ok && !customName(name) {
 			return errUnknownSetting(name)
 		}
-		if _, ok := s.values[key]; ok && s.resets[key] == "" {
-			s.values[key] = "" // PostgreSQL keeps the placeholder, empty
+		if _, ok := s.value(key); ok { // PostgreSQL keeps the placeholder, empty
+			s.assign(nil, key, s.resets[key], local)
 		}
 		return nil
 	}
 	if err := known.changeable(); err != nil {
 		return err
 	}
-	s.change(known, key, func() { delete(s.values, key) })
+	if known.mode {
+		return nil
+	}
+	if local {
+		value, ok := s.resets[key]
+		if !ok {
+			value = known.boot
+		}
+		s.assign(known, key, value, true)
+		return nil
+	}
+	s.remember(key)
+	s.change(known, key, func() {
+		delete(s.values, key)
+		delete(s.locals, key)
+	})
 	return nil
 }
 
 // resetAll is RESET ALL.
 func (s *Session) resetAll() {
-	for _, key := range slices.Sorted(maps.Keys(s.values)) {
-		if known := settings[key]; known != nil {
-			s.change(known, key, func() { delete(s.values, key) })
-		} else {
+	keys := slices.Collect(maps.Keys(s.values))
+	keys = slices.AppendSeq(keys, maps.Keys(s.locals))
+	slices.Sort(keys)
+	for _, key := range slices.Compact(keys) {
+		s.remember(key)
+		s.change(settings[key], key, func() {
 			delete(s.values, key)
-		}
+			delete(s.locals, key)
+		})
 	}
 }
 
@@ -135,6 +176,9 @@ func (s *Session) resetAll() {
 func (s *Session) change(known *setting, key string, make func()) {
 	before, _ := s.shown(key)
 	make()
+	if known == nil {
+		return // a custom one: nothing follows from it
+	}
 	after, _ := s.shown(key)
 	s.refresh()
 	if known.report && before != after && s.start.Client != nil {
@@ -146,6 +190,7 @@ func (s *Session) change(known *setting, key string, make func()) {
 func (s *Session) refresh() {
 	get := func(key string) string { v, _ := s.value(key); return v }
 	number := func(key string) int64 { n, _ := strconv.ParseInt(get(key), 10, 64); return n }
+	milliseconds := func(key string) time.Duration { return time.Duration(number(key)) * time.Millisecond }
 	f := &datum.Format{
 		Location:      time.UTC,
 		DateOrder:     dateOrder(get("datestyle")),
@@ -160,22 +205,26 @@ func (s *Session) refresh() {
 		f.Location = loc
 	}
 	n := current{
-		format:   f,
-		timeout:  time.Duration(number("statement_timeout")) * time.Millisecond,
-		readOnly: get("default_transaction_read_only") == "on",
-		level:    severities[strings.ToUpper(get("client_min_messages"))],
-		plan:     planSettings{zone: zone, order: f.DateOrder, interval: f.IntervalStyle, database: s.start.Database},
+		format:     f,
+		timeout:    milliseconds("statement_timeout"),
+		idle:       milliseconds("idle_session_timeout"),
+		idleIn:     milliseconds("idle_in_transaction_session_timeout"),
+		readOnly:   get("default_transaction_read_only") == "on",
+		deferrable: get("default_transaction_deferrable") == "on",
+		level:      severities[strings.ToUpper(get("client_min_messages"))],
+		plan:       planSettings{zone: zone, order: f.DateOrder, interval: f.IntervalStyle, database: s.start.Database},
 	}
 	x := &execute.Settings{
 		Format: f, TimeZone: zone, Session: &s.functions,
-		WorkMem:   s.backend.cfg.capWorkMem(number("work_mem") << 10),
-		MoveRate:  number("ssmr.move_rate"),
-		Hint:      get("ssmr.hint"),
-		Generated: s.generated,
-		Notice:    func(m plan.Notice) { s.notice("NOTICE", m.Code, m.Message) },
+		WorkMem:     s.backend.cfg.capWorkMem(number("work_mem") << 10),
+		LockTimeout: milliseconds("lock_timeout"),
+		MoveRate:    number("ssmr.move_rate"),
+		Hint:        get("ssmr.hint"),
+		Generated:   s.generated,
+		Notice:      func(m plan.Notice) { s.notice("NOTICE", m.Code, m.Message) },
 	}
 	if get("ssmr.read_consistency") == "stale" {
-		x.MaxStaleness = time.Duration(number("ssmr.max_staleness")) * time.Millisecond
+		x.MaxStaleness = milliseconds("ssmr.max_staleness")
 	}
 	n.settings = x
 	s.now = n

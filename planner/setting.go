@@ -33,6 +33,7 @@ type setting struct {
 	kind    settingKind
 	context settingContext
 	report  bool // told to the client when it changes
+	mode    bool // it is one of the transaction
 	boot    string
 	about   string
 	unit    string // of integers: "ms", "kB" or none
@@ -62,12 +63,12 @@ var settings = indexSettings([]setting{
 	{name: "default_tablespace", about: "Sets the default tablespace to create tables and indexes in."},
 	{name: "default_text_search_config", boot: "pg_catalog.english", about: "Sets default text search configuration."},
 	{name: "default_transaction_deferrable", kind: boolSetting, boot: "off", about: "Sets the default deferrable status of new transactions."},
-	{name: "default_transaction_isolation", kind: enumSetting, boot: "read committed", options: isolations, about: "Sets the transaction isolation level of each new transaction."},
+	{name: "default_transaction_isolation", kind: enumSetting, boot: "serializable", options: isolations, about: "Sets the transaction isolation level of each new transaction."},
 	{name: "default_transaction_read_only", kind: boolSetting, report: true, boot: "off", about: "Sets the default read-only status of new transactions."},
 	{name: "escape_string_warning", kind: boolSetting, boot: "on", about: "Warn about backslash escapes in ordinary string literals."},
 	{name: "extra_float_digits", kind: intSetting, boot: "1", min: -15, max: 3, about: "Sets the number of digits displayed for floating-point values."},
 	{name: "idle_in_transaction_session_timeout", kind: intSetting, boot: "0", unit: "ms", max: maxInt, about: "Sets the maximum allowed idle time between queries, when in a transaction."},
-	{name: "idle_session_timeout", kind: intSetting, boot: "0", unit: "ms", max: maxInt, only: "0", about: "Sets the maximum allowed idle time between queries, when not in a transaction."},
+	{name: "idle_session_timeout", kind: intSetting, boot: "0", unit: "ms", max: maxInt, about: "Sets the maximum allowed idle time between queries, when not in a transaction."},
 	{name: "in_hot_standby", kind: boolSetting, context: internalContext, report: true, boot: "off", about: "Shows whether hot standby is currently active."},
 	{name: "integer_datetimes", kind: boolSetting, context: internalContext, report: true, boot: "on", about: "Shows whether datetimes are integer based."},
 	{name: "IntervalStyle", kind: enumSetting, report: true, boot: "postgres", options: []string{"postgres", "postgres_verbose", "sql_standard", "iso_8601"}, about: "Sets the display format for interval values."},
@@ -101,9 +102,9 @@ var settings = indexSettings([]setting{
 	{name: "synchronize_seqscans", kind: boolSetting, boot: "on", about: "Enable synchronized sequential scans."},
 	{name: "synchronous_commit", kind: enumSetting, boot: "on", options: []string{"local", "remote_write", "remote_apply", "on", "off"}, about: "Sets the current transaction's synchronization level; ssmr's is always on."},
 	{name: "TimeZone", report: true, boot: "UTC", check: checkTimeZone, about: "Sets the time zone for displaying and interpreting time stamps."},
-	{name: "transaction_deferrable", kind: boolSetting, boot: "off", about: "Whether to defer a read-only serializable transaction."},
-	{name: "transaction_isolation", kind: enumSetting, boot: "read committed", options: isolations, about: "Sets the current transaction's isolation level."},
-	{name: "transaction_read_only", kind: boolSetting, boot: "off", about: "Sets the current transaction's read-only status."},
+	{name: "transaction_deferrable", kind: boolSetting, mode: true, about: "Whether to defer a read-only serializable transaction."},
+	{name: "transaction_isolation", kind: enumSetting, mode: true, options: isolations, about: "Sets the current transaction's isolation level."},
+	{name: "transaction_read_only", kind: boolSetting, mode: true, about: "Sets the current transaction's read-only status."},
 	{name: "transform_null_equals", kind: boolSetting, boot: "off", only: "off", about: "Treats \"expr=NULL\" as \"expr IS NULL\"."},
 	{name: "vacuum_freeze_min_age", kind: intSetting, boot: "50000000", max: 1000000000, about: "Minimum age at which VACUUM should freeze a table row."},
 	{name: "work_mem", kind: intSetting, boot: "65536", unit: "kB", min: 64, max: maxInt, about: "Sets the maximum memory to be used for sorts and groups."},

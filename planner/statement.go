@@ -40,7 +40,12 @@ type statement struct {
 func (s *Session) Parse(ctx context.Context, name, query string, paramTypes []uint32) error {
 	ctx, end := s.begin(ctx)
 	defer end()
-	return s.clientError(ctx, s.parse(ctx, name, query, paramTypes))
+	err := s.parse(ctx, name, query, paramTypes)
+	if err != nil {
+		err = s.clientError(ctx, err)
+		s.fail()
+	}
+	return err
 }
 
 func (s *Session) parse(ctx context.Context, name, query string, oids []uint32) error {
@@ -75,13 +80,16 @@ func (s *Session) parse(ctx context.Context, name, query string, oids []uint32) 
 		st.about.Params = types
 	case 1:
 		st.text, st.offset = texts[0].SQL, texts[0].Offset
+		if err := s.passes(st); err != nil {
+			return shift(err, st.offset)
+		}
 		if err := s.analyze(ctx, st); err != nil {
 			return shift(err, st.offset)
 		}
 	default:
 		return pgerror.New(pgerror.SyntaxError, "cannot insert multiple commands into a prepared statement")
 	}
-	return s.remember(st)
+	return s.keep(st)
 }
 
 // analyze finds out what a statement is, with its parameters and its result.
@@ -93,9 +101,11 @@ func (s *Session) analyze(ctx context.Context, st *statement) error {
 		return nil
 	}
 	began := s.backend.deps.Clock.Now()
-	tree, err := dialect.Parse(st.text)
-	if err != nil {
-		return err
+	tree, err := st.tree, error(nil)
+	if tree == nil {
+		if tree, err = dialect.Parse(st.text); err != nil {
+			return err
+		}
 	}
 	err = s.analyzeTree(ctx, st, tree)
 	st.planning = s.backend.deps.Clock.Now().Sub(began)
@@ -109,7 +119,7 @@ func (s *Session) analyzeTree(ctx context.Context, st *statement, tree ast.State
 	}
 	st.settings = s.now.plan
 	if st.deferred = bind.Deferred(tree); st.deferred {
-		if u, ok := tree.(*ast.Unsupported); ok {
+		if u, ok := tree.(*ast.Unsupported); ok && !(s.tx.failed && exits(tree)) {
 			return pgerror.NotSupported("%s", u.What).At(u.Position())
 		}
 		st.about.Params = []datum.Type{}
@@ -131,8 +141,24 @@ func (st *statement) described(p *plan.Plan) {
 	st.declared = p.Params
 }
 
-// remember keeps a prepared statement, within the session's bounds.
-func (s *Session) remember(st *statement) error {
+// passes refuses, in a transaction that has failed, what does not end it.
+func (s *Session) passes(st *statement) (err error) {
+	if !s.tx.failed {
+		return nil
+	}
+	if st.tree == nil {
+		if st.tree, err = dialect.Parse(st.text); err != nil {
+			return err
+		}
+	}
+	if st.tree != nil && !exits(st.tree) {
+		return errAborted
+	}
+	return nil
+}
+
+// keep keeps a prepared statement, within the session's bounds.
+func (s *Session) keep(st *statement) error {
 	cfg := &s.backend.cfg
 	if len(s.statements) >= cfg.Statements || s.stored+len(st.text) > cfg.StatementBytes {
 		return pgerror.New(pgerror.ConfigurationLimitExceeded, "too many prepared statements").
@@ -171,6 +197,9 @@ func (s *Session) Statement(name string) (*session.Statement, error) {
 	st := s.statements[name]
 	if st == nil {
 		return nil, s.clientError(context.Background(), errNoStatement(name))
+	}
+	if s.tx.failed && st.about.Columns != nil {
+		return nil, errAborted
 	}
 	s.tick()
 	return &st.about, nil

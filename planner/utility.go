@@ -23,6 +23,19 @@ func (s *Session) utilityColumns(tree ast.Statement) []session.Column {
 		if st := s.statements[u.Name]; st != nil {
 			return st.about.Columns
 		}
+	case *ast.Fetch:
+		if p := s.portals[u.Cursor]; p != nil && !u.Move {
+			return p.about.Columns
+		}
+	}
+	return nil
+}
+
+// refuseTogether refuses a statement that is always a transaction of its own where
+// it stands with others.
+func (s *Session) refuseTogether(what string) error {
+	if s.tx.block == explicit || s.tx.block == together {
+		return errNotInTransaction(what)
 	}
 	return nil
 }
@@ -41,7 +54,7 @@ func (r *running) utility(ctx context.Context, u *plan.Utility) error {
 		if st.Name == "all" {
 			s.resetAll()
 		} else {
-			err = s.reset(st.Name)
+			err = s.reset(st.Name, false)
 		}
 	case *ast.Show:
 		return r.show(st.Name)
@@ -52,15 +65,21 @@ func (r *running) utility(ctx context.Context, u *plan.Utility) error {
 	case *ast.Deallocate:
 		tag, err = s.deallocate(st)
 	case *ast.Discard:
-		tag = s.discard(st.What)
+		tag, err = s.discard(st.What)
 	case *ast.Vacuum: // there is nothing to clean up, and there are no statistics
-		if tag = "VACUUM"; st.Analyze {
-			tag = "ANALYZE"
+		if tag = "ANALYZE"; !st.Analyze {
+			tag, err = "VACUUM", s.refuseTogether("VACUUM")
 		}
+	case *ast.DeclareCursor:
+		tag, err = "DECLARE CURSOR", s.declare(ctx, st, r.st.offset)
+	case *ast.Fetch:
+		return r.fetch(ctx, st)
+	case *ast.CloseCursor:
+		tag, err = s.closeCursor(st)
 	case *ast.Unlisten: // nothing was listened to; pools send it to clean up
 		tag = "UNLISTEN"
 	default:
-		tag, err = s.transaction(u.Statement)
+		tag, err = s.control(ctx, u.Statement)
 	}
 	if err != nil {
 		return shift(err, r.st.offset)
@@ -71,25 +90,19 @@ func (r *running) utility(ctx context.Context, u *plan.Utility) error {
 
 // setStatement is SET.
 func (s *Session) setStatement(st *ast.Set) error {
-	if st.Scope == ast.LocalScope {
+	local := st.Scope == ast.LocalScope
+	if local && s.tx.block == untilSync {
 		s.notice("WARNING", pgerror.NoActiveSQLTransaction, "SET LOCAL can only be used in transaction blocks")
 	}
-	known, _ := lookupSetting(st.Name)
 	if st.Values == nil {
-		if st.Scope == ast.LocalScope {
-			return nil
-		}
-		return s.reset(st.Name)
+		return s.reset(st.Name, local)
 	}
+	known, _ := lookupSetting(st.Name)
 	value, err := settingText(known, st)
 	if err != nil {
 		return err
 	}
-	if st.Scope == ast.LocalScope { // ends at once, but must be right
-		_, err := s.setConfig(st.Name, value, true)
-		return err
-	}
-	return s.set(st.Name, value)
+	return s.set(st.Name, value, local)
 }
 
 // settingText makes one text of the values of a SET.
@@ -175,23 +188,27 @@ func (r *running) show(name string) error {
 }
 
 // discard is DISCARD.
-func (s *Session) discard(what ast.DiscardWhat) string {
+func (s *Session) discard(what ast.DiscardWhat) (string, error) {
 	switch what {
 	case ast.DiscardPlans:
 		for _, st := range s.statements {
 			st.snap = nil
 		}
-		return "DISCARD PLANS"
+		return "DISCARD PLANS", nil
 	case ast.DiscardSequences:
 		s.sequences, s.lastValue = nil, nil
-		return "DISCARD SEQUENCES"
+		return "DISCARD SEQUENCES", nil
 	case ast.DiscardTemp:
-		return "DISCARD TEMP"
+		return "DISCARD TEMP", nil
+	}
+	if err := s.refuseTogether("DISCARD ALL"); err != nil {
+		return "", err
 	}
 	s.resetAll()
 	s.sequences, s.lastValue = nil, nil
 	for name := range s.statements {
 		s.forget(name)
 	}
-	return "DISCARD ALL"
+	s.closePortals()
+	return "DISCARD ALL", nil
 }

@@ -37,7 +37,9 @@ func TestMain(m *testing.M) {
 //	Bind <portal> <statement> <format,..|-> <result format,..|-> <parameter> ...
 //	Describe S|P <name>, Execute <portal> <rows>, Close S|P <name>, Sync, Flush
 //
-// "_" is the empty name; a parameter is a word, NULL, or x'..' for bytes.
+// "_" is the empty name; a parameter is a word, NULL, or x'..' for bytes. The
+// directive "closed" does the same and waits then until the server ends the
+// connection; the next one has a new connection.
 func TestMessages(t *testing.T) {
 	address, user, database := target(t)
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
@@ -58,9 +60,26 @@ func TestMessages(t *testing.T) {
 			if err := p.Flush(); err != nil {
 				t.Fatal(err)
 			}
-			return receive(t, p, ready)
+			out := receive(t, p, ready)
+			if d.Cmd == "closed" {
+				out += rest(p)
+				p = connect(t, address, user, database)
+			}
+			return out
 		})
 	})
+}
+
+// rest prints messages up to the end of the connection.
+func rest(p *pgproto3.Frontend) string {
+	var out strings.Builder
+	for {
+		m, err := p.Receive()
+		if err != nil {
+			return out.String() + "closed\n"
+		}
+		out.WriteString(printed(m) + " ")
+	}
 }
 
 func target(t *testing.T) (address, user, database string) {
