@@ -42,6 +42,21 @@ func (x *entry) compareRanges(ranges []command.Range) (conflict *command.Conflic
 	return c.compareRanges(ranges)
 }
 
+// compare compares all that a transaction has read, at once.
+func (c *comparison) compare(p *command.Part) (*command.Vote, error) {
+	for i := range p.Tables {
+		if _, refusal := c.view.schema(p.Tables[i].Table, p.Tables[i].Schema); refusal != nil {
+			return &command.Vote{Refusal: refusal}, nil
+		}
+	}
+	refusal, conflict, err := c.compareEffects(p.Effects)
+	if err != nil || refusal != nil || conflict != nil {
+		return &command.Vote{Refusal: refusal, Conflict: conflict}, err
+	}
+	conflict, failure, err := c.compareRanges(p.Ranges)
+	return &command.Vote{Err: failure, Conflict: conflict}, err
+}
+
 func (c *comparison) compareRanges(ranges []command.Range) (*command.Conflict, *pgerror.Error, error) {
 	for i := range ranges {
 		r := &ranges[i]
@@ -173,7 +188,7 @@ func (c *comparison) standing(target *command.Target) (standing, object.Location
 	if t == nil {
 		return owned, object.Location{}, nil
 	}
-	return c.view.standAbsent(t, c.sight, target)
+	return c.view.standAbsent(t, &c.sight, target)
 }
 
 // standAbsent is stand for an object that is not to be created and is not here.

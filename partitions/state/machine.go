@@ -40,6 +40,7 @@ type Machine struct {
 
 	published atomic.Pointer[view]
 	reading   atomic.Pointer[storage.Space]
+	shown     atomic.Uint64 // index of an entry that readers see, with all before it
 	outgoing  atomic.Int64
 	applied   atomic.Uint64 // commands executed since start
 
@@ -113,7 +114,8 @@ func (m *Machine) Apply(e replication.Entry, batch *storage.Batch) ([]any, error
 }
 
 // Committed shows readers what Apply has changed.
-func (m *Machine) Committed(uint64) {
+func (m *Machine) Committed(index uint64) {
+	m.shown.Store(index)
 	if m.pending {
 		m.pending = false
 		m.published.Store(m.live)

@@ -2,7 +2,7 @@ package state
 
 import (
 	"errors"
-	"sync/atomic"
+	"sync"
 
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
@@ -17,17 +17,37 @@ var ErrUnpinned = errors.New("state: the pinned state was let go")
 // methods may be called from many goroutines. It keeps old data from being freed:
 // its owner closes it soon. Reads that have begun keep it until they are closed.
 type Pinned struct {
-	m      *Machine
-	snap   *storage.Snapshot
-	view   *view
-	index  uint64
-	users  atomic.Int64 // queries under way, and one for the owner until Close
-	closed atomic.Bool
+	m     *Machine
+	snap  *storage.Snapshot
+	view  *view
+	index uint64
+
+	mu     sync.Mutex // guards what follows
+	users  int        // queries under way, and the owner until Close
+	closed bool
+
+	listed       sync.Once // guards what follows
+	transactions []command.PinnedTransaction
+	partial      []object.TransactionID // committed, and not all of it is applied
+	outgoing     []command.PinnedMove
+	err          error
 }
 
 // Pin pins the state as it is now. The service calls it while replication shows
 // nothing newer and under the leader's lease, so that the moment is known.
-func (m *Machine) Pin() (*Pinned, error) { return nil, errUnfinished }
+func (m *Machine) Pin() (*Pinned, error) {
+	space := m.reading.Load()
+	if space == nil {
+		return nil, storage.ErrClosed
+	}
+	p := &Pinned{m: m, users: 1, index: m.shown.Load()}
+	var err error
+	if p.snap, err = space.Snapshot(); err != nil {
+		return nil, err
+	}
+	p.view = m.published.Load()
+	return p, nil
+}
 
 // Index is that of a log entry that the state contains, with all before it. It may
 // contain a few more.
@@ -35,27 +55,147 @@ func (p *Pinned) Index() uint64 { return p.index }
 
 // Transactions returns those that the state knows: prepared, or committed and not
 // forgotten. It need not be called under the lease. The caller must not change them.
-func (p *Pinned) Transactions() ([]command.PinnedTransaction, error) { return nil, errUnfinished }
+func (p *Pinned) Transactions() ([]command.PinnedTransaction, error) {
+	if err := p.use(); err != nil {
+		return nil, err
+	}
+	defer p.release()
+	p.list()
+	return p.transactions, p.err
+}
 
 // Outgoing returns the moves whose objects have left and that are not settled,
 // ascending. It need not be called under the lease. The caller must not change them.
-func (p *Pinned) Outgoing() ([]command.PinnedMove, error) { return nil, errUnfinished }
+func (p *Pinned) Outgoing() ([]command.PinnedMove, error) {
+	if err := p.use(); err != nil {
+		return nil, err
+	}
+	defer p.release()
+	p.list()
+	return p.outgoing, p.err
+}
 
 // Arrived tells for each move whether its objects have come, in the pinned state.
-func (p *Pinned) Arrived(moves []object.LocationVersion) ([]bool, error) { return nil, errUnfinished }
+func (p *Pinned) Arrived(moves []object.LocationVersion) ([]bool, error) {
+	if err := p.use(); err != nil {
+		return nil, err
+	}
+	defer p.release()
+	arrived := make([]bool, len(moves))
+	for i, move := range moves {
+		var err error
+		if arrived[i], err = (stored{p.snap}).arrived(move, ""); err != nil {
+			return nil, err
+		}
+	}
+	return arrived, nil
+}
 
 // Begin makes a read of the pinned state ready: Pin of the query does nothing.
 // View.Include and View.Outgoing say what counts beside what is stored, View.Pin
 // does not matter. Nothing in it waits: a refusal as Awaited says that an object
 // had not arrived at the pinned moment, so that its value is in another partition's
 // Outgoing, or comes with a later moment.
-func (p *Pinned) Begin(r *command.Read) (*Query, error) { return nil, errUnfinished }
+func (p *Pinned) Begin(r *command.Read) (*Query, error) {
+	if err := p.use(); err != nil {
+		return nil, err
+	}
+	q := &Query{m: p.m, read: r, pinned: p, snap: p.snap, view: p.view}
+	q.t, q.refusal = p.view.schema(r.Table, r.Schema)
+	return q, nil
+}
 
 // Evaluate is Machine.Evaluate in the pinned state.
 func (p *Pinned) Evaluate(e *command.Evaluate) (*Evaluating, error) { return nil, errUnfinished }
 
+var errUnfinished = errors.New("state: not built yet")
+
 // Close lets the state go when the last read of it is closed. Calling it again is
 // harmless.
-func (p *Pinned) Close() {}
+func (p *Pinned) Close() {
+	p.mu.Lock()
+	closed := p.closed
+	p.closed = true
+	p.mu.Unlock()
+	if !closed {
+		p.release()
+	}
+}
 
-var errUnfinished = errors.New("state: not built yet")
+// use keeps the state until release.
+func (p *Pinned) use() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return ErrUnpinned
+	}
+	p.users++
+	return nil
+}
+
+func (p *Pinned) release() {
+	p.mu.Lock()
+	p.users--
+	last := p.users == 0
+	p.mu.Unlock()
+	if last {
+		_ = p.snap.Close()
+	}
+}
+
+// sight is what a View means in the pinned state.
+func (p *Pinned) sight(v *command.View) (sight, error) {
+	if p.list(); p.err != nil {
+		return sight{}, p.err
+	}
+	return newSight(p.snap, v, p.partial), nil
+}
+
+// list reads what the state knows of transactions and moves.
+func (p *Pinned) list() {
+	p.listed.Do(func() {
+		if p.err = p.listMoves(); p.err == nil {
+			p.err = p.listTransactions()
+		}
+	})
+}
+
+func (p *Pinned) listMoves() error {
+	return readOutgoing(p.snap, func(move object.LocationVersion, to object.PartitionID) error {
+		if to != 0 {
+			p.outgoing = append(p.outgoing, command.PinnedMove{Move: move, To: to})
+		}
+		return nil
+	})
+}
+
+func (p *Pinned) listTransactions() error {
+	return readTransactions(p.snap, func(t *transactionRecord) error {
+		if t.state == command.TransactionPrepared || t.state == command.TransactionCommitted {
+			p.transactions = append(p.transactions, command.PinnedTransaction{
+				ID: t.id, State: t.state, Participants: t.participants,
+			})
+		}
+		if t.partial() {
+			p.partial = append(p.partial, t.id)
+		}
+		return nil
+	})
+}
+
+// partial reports whether the effects of a committed transaction are carried out in
+// part: who sees the state has to count the others.
+func (t *transactionRecord) partial() bool {
+	return t.state == command.TransactionCommitted && t.staged > 0
+}
+
+// readPartial returns the transactions of which a state has only a part.
+func readPartial(r storage.Reader) (partial []object.TransactionID, err error) {
+	err = readTransactions(r, func(t *transactionRecord) error {
+		if t.partial() {
+			partial = append(partial, t.id)
+		}
+		return nil
+	})
+	return partial, err
+}

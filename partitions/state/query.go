@@ -2,8 +2,6 @@ package state
 
 import (
 	"context"
-	"errors"
-	"sort"
 	"sync"
 
 	"github.com/ssmr/ssmr/internal/command"
@@ -26,20 +24,27 @@ type Query struct {
 	t       *table
 	refusal *command.Refusal
 	snap    *storage.Snapshot
-	single  record // the object of a read that names one, and needs no snapshot
+	newest  newest
+	pinned  *Pinned // whose the snapshot is; nil where it is the query's
+	single  record  // the object of a read that names one, and needs no snapshot
 	found   bool
 
-	started bool
-	done    bool
-	prog    *program
-	worker  *worker
-	chunk   int      // bytes
-	targets []target // left to visit
-	absent  []int    // to be told with the first chunk
-	spans   []command.Span
-	scanned int64
-	gather  gatherer
-	pending [][]byte // rows to be sent
+	started   bool
+	done      bool
+	prog      *program
+	worker    *worker
+	chunk     int // bytes
+	sight     sight
+	overlay   overlay
+	targets   []target // left to visit
+	absent    []int    // to be told with the first chunk
+	revisions []object.Revision
+	spans     []command.Span
+	upto      object.ID // of the chunk
+	print     fingerprint
+	scanned   int64
+	gather    gatherer
+	pending   [][]byte // rows to be sent
 }
 
 // target is an object that the read names and the partition holds.
@@ -58,30 +63,41 @@ const keptBytes = 1 << 20
 
 var workers = sync.Pool{New: func() any { return new(worker) }}
 
-// Begin makes a read ready for Pin.
+// Begin makes a read of the newest state ready for Pin.
 func (m *Machine) Begin(r *command.Read) *Query { return &Query{m: m, read: r} }
 
 // Pin fixes the state as it is now. It may be called again, before the first Next.
+// For a read of a Pinned it does nothing.
 func (q *Query) Pin() error {
+	if q.pinned != nil {
+		return nil
+	}
 	q.unpin()
 	space := q.m.reading.Load()
 	if space == nil {
 		return storage.ErrClosed
 	}
 	q.view = q.m.published.Load()
-	q.t, q.refusal = q.view.schema(q.read.Table, q.read.Schema)
-	if q.refusal != nil {
+	if q.t, q.refusal = q.view.schema(q.read.Table, q.read.Schema); q.refusal != nil {
+		return nil
+	}
+	v := &q.read.View
+	q.newest.begin(q.m)
+	if q.read.MaxStaleness > 0 {
+		q.newest.stale = true
+	} else if q.newest.shielded(q.read.Targets, q.read.Spans) || v.Checks != nil && q.newest.shieldedPart(v.Checks) {
+		q.refusal = &command.Refusal{Reason: command.Awaited}
 		return nil
 	}
 	var err error
-	if len(q.read.Targets) == 1 && len(q.read.Spans) == 0 {
+	if len(q.read.Targets) == 1 && len(q.read.Spans) == 0 && v.Checks == nil && len(v.Overlay) == 0 {
 		// An object that is there is the partition's, and one Get sees one moment.
 		q.single, q.found, err = stored{space}.object(q.read.Targets[0].ID)
 		if err != nil || q.found {
 			return err
 		}
 	}
-	if q.snap, err = space.Snapshot(); err != nil {
+	if q.snap, err = q.newest.snapshot(space); err != nil {
 		return err
 	}
 	// What was published before the snapshot was taken is in it.
@@ -91,10 +107,14 @@ func (q *Query) Pin() error {
 }
 
 func (q *Query) unpin() {
-	if q.snap != nil {
+	switch {
+	case q.pinned != nil:
+		q.pinned.release()
+		q.pinned = nil
+	case q.snap != nil:
 		_ = q.snap.Close()
-		q.snap = nil
 	}
+	q.snap = nil
 	q.single, q.found = record{}, false
 }
 
@@ -114,8 +134,10 @@ func (q *Query) Close() {
 func (q *Query) Done() bool { return q.done }
 
 // Next computes the next chunk. A refusal and an error of the statement are in the
-// chunk, which is the last one then. The returned error is that of ctx or of
-// storage.
+// chunk, which is the last one then. A refusal as Awaited, in the newest state, says
+// that an object is on its way, or that a transaction has staged a change of what is
+// read: the read is to be begun again after Events.Arrived. The returned error is
+// that of ctx or of storage.
 func (q *Query) Next(ctx context.Context) (*command.Chunk, error) {
 	if q.done {
 		return &command.Chunk{}, nil
@@ -134,20 +156,17 @@ func (q *Query) Next(ctx context.Context) (*command.Chunk, error) {
 
 func (q *Query) next(ctx context.Context, chunk *command.Chunk) error {
 	if !q.started {
-		if q.refusal != nil {
+		if q.refusal == nil {
+			if err := q.start(ctx, chunk); err != nil {
+				return err
+			}
+		}
+		if q.refusal != nil || chunk.Conflict != nil {
 			q.done = true
 			chunk.Refusal = q.refusal
 			return nil
 		}
-		if err := q.start(); err != nil {
-			return err
-		}
-		if q.refusal != nil {
-			q.done = true
-			chunk.Refusal = q.refusal
-			return nil
-		}
-		chunk.Absent = q.absent
+		chunk.Absent, chunk.Revisions = q.absent, q.revisions
 	}
 	q.scanned = 0
 	if !q.gather.finished && q.gather.pendingBytes < q.chunk {
@@ -156,9 +175,20 @@ func (q *Query) next(ctx context.Context, chunk *command.Chunk) error {
 		}
 	}
 	chunk.Scanned = q.scanned
+	if q.read.View.Track {
+		chunk.Print, chunk.Upto = q.print.print(q.index()), q.upto
+	}
 	chunk.Rows = q.take()
 	q.done = q.gather.finished && len(q.pending) == 0
 	return nil
+}
+
+// index is that of an entry that the state contains.
+func (q *Query) index() uint64 {
+	if q.pinned != nil {
+		return q.pinned.index
+	}
+	return q.newest.index
 }
 
 // take removes the rows of one chunk from what is pending.
@@ -177,8 +207,9 @@ func (q *Query) take() [][]byte {
 	return rows
 }
 
-// start decodes the program and finds the objects that the read names.
-func (q *Query) start() error {
+// start decodes the program, compares what is to be checked, and finds the objects
+// that the read names.
+func (q *Query) start(ctx context.Context, chunk *command.Chunk) error {
 	q.started = true
 	prog, failure := q.m.programs.get(q.read.Program)
 	if failure != nil {
@@ -186,6 +217,21 @@ func (q *Query) start() error {
 	}
 	q.prog = prog
 	q.worker = workers.Get().(*worker)
+	var err error
+	switch {
+	case q.pinned != nil:
+		q.sight, err = q.pinned.sight(&q.read.View)
+	case q.snap != nil:
+		q.sight, err = q.newest.sight(q.snap)
+	}
+	if err != nil {
+		return err
+	}
+	if v := &q.read.View; len(v.Overlay) > 0 || v.Checks != nil {
+		if err := q.applyView(ctx, chunk); err != nil || q.refusal != nil || chunk.Conflict != nil {
+			return err
+		}
+	}
 	if failure := q.worker.start(q.m.programs, &q.read.Context, q.t); failure != nil {
 		return failure
 	}
@@ -199,163 +245,11 @@ func (q *Query) start() error {
 		return q.resolve()
 	}
 	q.spans = orderSpans(q.read.Spans, q.read.Table)
-	return nil
-}
-
-// resolve finds the named objects, or refuses the read.
-func (q *Query) resolve() error {
-	if q.found {
-		q.targets = []target{{q.read.Targets[0].ID, q.single, true}}
-		return nil
-	}
-	src := stored{q.snap}
-	q.targets = make([]target, 0, len(q.read.Targets))
-	var refusal *command.Refusal
-	kept := 0
-	for i := range q.read.Targets {
-		t := &q.read.Targets[i]
-		if t.ID.Table() != q.read.Table {
-			return pgerror.New(pgerror.InternalError, "malformed read: object of another table")
-		}
-		r, found, err := src.object(t.ID)
-		if err != nil {
-			return err
-		}
-		if found {
-			if kept += len(r.row); kept > keptBytes {
-				r = record{}
-			}
-			q.targets = append(q.targets, target{t.ID, r, r.row != nil})
-			continue
-		}
-		st, where, _, err := q.view.stand(q.t, src, t, false)
-		if err != nil {
-			return err
-		}
-		if refusal = refuseTarget(refusal, st, t.ID, where); refusal == nil {
-			q.absent = append(q.absent, i)
-		}
-	}
-	q.refusal = refusal
-	if q.prog.KeyOrder {
-		sort.SliceStable(q.targets, func(i, j int) bool {
-			if q.read.Reverse {
-				i, j = j, i
-			}
-			return q.targets[i].id < q.targets[j].id
-		})
-	}
-	return nil
-}
-
-// errEnough ends a visit.
-var errEnough = errors.New("enough")
-
-// visit looks at objects until a chunk is full or there are no more.
-func (q *Query) visit(ctx context.Context) error {
-	err := q.visitTargets(ctx)
-	if err == nil {
-		err = q.visitSpans(ctx)
-	}
-	if err == errEnough {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return q.gather.finish(q)
-}
-
-func (q *Query) visitTargets(ctx context.Context) error {
-	for len(q.targets) > 0 {
-		t := q.targets[0]
-		q.targets = q.targets[1:]
-		if !t.loaded {
-			var err error
-			if t.record, _, err = (stored{q.snap}).object(t.id); err != nil {
-				return err
-			}
-		}
-		if err := q.look(ctx, t.record); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (q *Query) visitSpans(ctx context.Context) error {
-	for len(q.spans) > 0 {
-		if err := q.visitSpan(ctx); err != nil {
-			return err
-		}
+	if len(q.spans) > 0 { // until something is looked at
+		q.upto = q.spans[0].Start
 		if q.read.Reverse {
-			q.spans = q.spans[:len(q.spans)-1]
-		} else {
-			q.spans = q.spans[1:]
+			q.upto = q.spans[len(q.spans)-1].End
 		}
 	}
 	return nil
-}
-
-// visitSpan goes through the next span; what is left of it when a chunk is full
-// stays in q.spans.
-func (q *Query) visitSpan(ctx context.Context) (err error) {
-	s := &q.spans[0]
-	if q.read.Reverse {
-		s = &q.spans[len(q.spans)-1]
-	}
-	it, err := q.snap.NewIterator(appendObjectKey(nil, prefixObjects, s.Start), appendObjectKey(nil, prefixObjects, s.End))
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closeErr := it.Close(); closeErr != nil && (err == nil || err == errEnough) {
-			err = closeErr
-		}
-	}()
-	move, ok := it.Next, false
-	if q.read.Reverse {
-		move, ok = it.Prev, it.Last()
-	} else {
-		ok = it.First()
-	}
-	for ; ok; ok = move() {
-		r, err := decodeRecord(it.Value())
-		if it.Err() != nil {
-			return it.Err()
-		}
-		if err != nil {
-			return err
-		}
-		if err := q.look(ctx, r); err == errEnough {
-			id := object.ID(it.Key()[1:])
-			if q.read.Reverse {
-				s.End = id
-			} else {
-				s.Start = id + "\x00"
-			}
-			return err
-		} else if err != nil {
-			return err
-		}
-	}
-	return it.Err()
-}
-
-// look takes one object: decodes what is needed, filters, gathers. errEnough says
-// that the chunk is full, or that nothing more is wanted; the object was taken.
-func (q *Query) look(ctx context.Context, r record) error {
-	q.scanned++
-	if q.scanned%256 == 0 && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	w := q.worker
-	if err := q.t.decode(r, w.row, q.prog.needed, q.m.partition); err != nil {
-		return err
-	}
-	ok, err := w.holds(q.prog.Filter)
-	if err != nil || !ok {
-		return err
-	}
-	return q.gather.add(q)
 }

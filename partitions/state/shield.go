@@ -15,7 +15,8 @@ import (
 // looks at the store: whoever was answered before that is seen then, as a lock or as a
 // value.
 type shield struct {
-	count atomic.Int64 // of objects and spans, so that a reader need not take mu
+	count  atomic.Int64  // of objects and spans, so that a reader need not take mu
+	raises atomic.Uint64 // counts them up
 
 	mu      sync.RWMutex
 	objects ordered[int]   // how many times an object is locked; guarded by mu
@@ -32,6 +33,7 @@ func (s *shield) raise(id object.ID) {
 	n, _ := s.objects.get(id)
 	s.objects.set(id, n+1)
 	s.count.Add(1)
+	s.raises.Add(1)
 }
 
 func (s *shield) raiseSpan(span command.Span) {
@@ -39,6 +41,7 @@ func (s *shield) raiseSpan(span command.Span) {
 	defer s.mu.Unlock()
 	s.spans = append(s.spans, span)
 	s.count.Add(1)
+	s.raises.Add(1)
 }
 
 // lower notes what is to be let go when the entries so far are committed.

@@ -1,7 +1,9 @@
 package state
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
@@ -17,9 +19,15 @@ type sight struct {
 	outgoing []object.LocationVersion // moves whose objects count as being here; newest first
 }
 
-// newSight is what a View means in a state, beside its overlay.
-func newSight(r storage.Reader, v *command.View) sight {
-	s := sight{stored: stored{r}, include: v.Include}
+// newSight is what a View means in a state, beside its overlay. partial are the
+// transactions of which the state has a part.
+func newSight(r storage.Reader, v *command.View, partial []object.TransactionID) sight {
+	s := sight{stored: stored{r}}
+	if len(v.Include)+len(partial) > 0 {
+		s.include = slices.Concat(v.Include, partial)
+		slices.SortFunc(s.include, compareTransactions)
+		s.include = slices.Compact(s.include)
+	}
 	if len(v.Outgoing) > 0 {
 		s.outgoing = slices.Clone(v.Outgoing)
 		slices.Sort(s.outgoing)
@@ -27,6 +35,11 @@ func newSight(r storage.Reader, v *command.View) sight {
 		s.outgoing = slices.Compact(s.outgoing)
 	}
 	return s
+}
+
+func compareTransactions(a, b object.TransactionID) int {
+	return cmp.Or(strings.Compare(string(a.Node), string(b.Node)), cmp.Compare(a.Incarnation, b.Incarnation),
+		cmp.Compare(a.Sequence, b.Sequence))
 }
 
 // plain reports whether nothing counts but what is stored.
@@ -64,6 +77,32 @@ func (s *sight) object(id object.ID) (record, bool, error) {
 		}
 	}
 	return record{}, false, nil
+}
+
+// marker returns what is remembered of an id: by the commit of an included
+// transaction, or as it is stored.
+func (s *sight) marker(id object.ID) (marker, bool, error) {
+	var key []byte
+	for _, t := range s.include {
+		key = append(appendStagedPrefix(key[:0], t), id...)
+		b, found, err := s.r.Get(nil, key)
+		if err != nil {
+			return marker{}, false, err
+		}
+		if !found {
+			continue
+		}
+		e, err := decodeEffect(b)
+		switch {
+		case err != nil:
+			return marker{}, false, err
+		case e.vacant:
+			return marker{kind: vacant, version: e.record.version}, true, nil
+		case e.unmark || e.present:
+			return marker{}, false, nil
+		}
+	}
+	return s.stored.marker(id)
 }
 
 func (s *sight) stagedPrefixes() [][]byte {

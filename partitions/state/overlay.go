@@ -1,0 +1,143 @@
+package state
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/datum"
+	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/pgerror"
+)
+
+// overlay is the objects that a transaction sees by its own writes, ascending by id.
+type overlay []command.Overlaid
+
+// check refuses overlays that no executor sends.
+func (o overlay) check(t *table) error {
+	row := make([]datum.Datum, t.columns)
+	for i := range o {
+		if o[i].ID.Table() != t.desc.ID || i > 0 && o[i-1].ID >= o[i].ID {
+			return pgerror.New(pgerror.InternalError, "malformed overlay: objects out of order, or of another table")
+		}
+		if o[i].Row == nil {
+			continue
+		}
+		if err := datum.DecodeRow(o[i].Row, row, nil, t.missing); err != nil {
+			return pgerror.New(pgerror.InternalError, "malformed overlay: %v", err)
+		}
+	}
+	return nil
+}
+
+// find finds an object; nil where it is not in the overlay.
+func (o overlay) find(id object.ID) *command.Overlaid {
+	if i, found := o.search(id); found {
+		return &o[i]
+	}
+	return nil
+}
+
+func (o overlay) search(id object.ID) (int, bool) {
+	return slices.BinarySearchFunc(o, id, func(a command.Overlaid, id object.ID) int {
+		return strings.Compare(string(a.ID), string(id))
+	})
+}
+
+// in returns the part of the overlay that lies in a span.
+func (o overlay) in(s command.Span) overlay {
+	if len(o) == 0 {
+		return nil
+	}
+	from, _ := o.search(s.Start)
+	to, _ := o.search(s.End)
+	return o[from:to]
+}
+
+// first returns the first object of a direction; nil where there is none.
+func (o overlay) first(reverse bool) *command.Overlaid {
+	switch {
+	case len(o) == 0:
+		return nil
+	case reverse:
+		return &o[len(o)-1]
+	}
+	return &o[0]
+}
+
+// rest is the overlay without the first object of a direction.
+func (o overlay) rest(reverse bool) overlay {
+	if reverse {
+		return o[:len(o)-1]
+	}
+	return o[1:]
+}
+
+// visitOverlaid is visitSpan where the overlay has objects in the span.
+func (q *Query) visitOverlaid(ctx context.Context, s *command.Span, w *walker, over overlay) error {
+	reverse := q.read.Reverse
+	ok, err := w.next()
+	if err != nil {
+		return err
+	}
+	for {
+		o := over.first(reverse)
+		if o == nil && !ok {
+			return nil
+		}
+		// before is less than 0 where the state's object comes first, greater where the
+		// overlay's does, and 0 where they are the same.
+		before := 1
+		switch {
+		case o == nil:
+			before = -1
+		case ok:
+			if before = strings.Compare(string(w.id), string(o.ID)); reverse {
+				before = -before
+			}
+		}
+		id, err := q.lookAtBoth(ctx, w, o, before)
+		if err != nil && err != errEnough {
+			return err
+		}
+		if before >= 0 {
+			over = over.rest(reverse)
+		}
+		if before <= 0 {
+			var moved error
+			if ok, moved = w.next(); moved != nil {
+				return moved
+			}
+		}
+		if err != nil {
+			q.stop(s, id, w, ok)
+			return err
+		}
+	}
+}
+
+// lookAtBoth looks at what comes first, and returns its id.
+func (q *Query) lookAtBoth(ctx context.Context, w *walker, o *command.Overlaid, before int) (object.ID, error) {
+	if before < 0 {
+		id := object.ID(w.id)
+		return id, q.lookAt(ctx, w)
+	}
+	own := record{version: o.Version, row: o.Row}
+	if before == 0 {
+		own.revision = w.record.revision
+		if q.read.View.Track { // it is read, though it is not shown
+			accepted, err := q.accepts(ctx, w.record)
+			if err != nil {
+				return o.ID, err
+			}
+			if accepted {
+				q.print.add(w.id, w.record.revision)
+			}
+		}
+	}
+	if o.Row == nil {
+		return o.ID, nil
+	}
+	return o.ID, q.look(ctx, own)
+}
