@@ -1,0 +1,141 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/ssmr/ssmr/plugins/placement"
+	"github.com/ssmr/ssmr/plugins/placement/placementpb"
+)
+
+// killPatience is how long go-plugin may take to tidy up behind a process that was
+// killed.
+const killPatience = 5 * time.Second
+
+// process is a running policy.
+type process struct {
+	spec    Spec
+	sum     string
+	about   *placementpb.DescribeResponse
+	policy  placementpb.PolicyClient
+	health  grpc_health_v1.HealthClient
+	child   *child
+	client  *plugin.Client
+	sockets string
+	answer  int // bytes
+	killed  sync.Once
+}
+
+// start starts a program and asks it who it is.
+func (h *Host) start(ctx context.Context, spec Spec, log *slog.Logger) (*process, error) {
+	path, sum, err := h.Check(spec)
+	if err != nil {
+		return nil, err
+	}
+	sockets, err := os.MkdirTemp(h.cfg.Sockets, "ssmr-policy-")
+	if err != nil {
+		return nil, err
+	}
+	p := &process{spec: spec, sum: sum, sockets: sockets, answer: h.cfg.AnswerBytes}
+	logger := newPluginLog(log, h.cfg.LogLines)
+	p.client = plugin.NewClient(&plugin.ClientConfig{
+		HandshakeConfig: placement.Handshake,
+		Plugins:         plugin.PluginSet{placement.ServiceName: &placement.Service{}},
+		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
+			p.child, err = h.newChild(path, cmd.Env)
+			return p.child, err
+		},
+		StartTimeout:        h.cfg.StartTimeout,
+		AllowedProtocols:    []plugin.Protocol{plugin.ProtocolGRPC},
+		AutoMTLS:            !spec.PlainText,
+		SkipHostEnv:         true,
+		Logger:              logger,
+		PluginLogBufferSize: 8 << 10,
+		UnixSocketConfig:    &plugin.UnixSocketConfig{TempDir: sockets},
+	})
+	started := make(chan error, 1)
+	go func() { started <- p.connect(ctx, h.cfg.StartTimeout) }()
+	select {
+	case err = <-started:
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-time.After(2 * h.cfg.StartTimeout):
+		err = errors.New("it did not start in time")
+	}
+	if err != nil {
+		p.kill()
+		return nil, fmt.Errorf("policy %q (%s): %w", spec.Name, filepath.Base(path), err)
+	}
+	return p, nil
+}
+
+// connect does the handshake and the first call.
+func (p *process) connect(ctx context.Context, limit time.Duration) error {
+	rpc, err := p.client.Client()
+	if err != nil {
+		return err
+	}
+	g, ok := rpc.(*plugin.GRPCClient)
+	if !ok {
+		return errors.New("it does not speak gRPC")
+	}
+	p.policy, p.health = placementpb.NewPolicyClient(g.Conn), grpc_health_v1.NewHealthClient(g.Conn)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	about, err := p.policy.Describe(ctx, &placementpb.DescribeRequest{Name: p.spec.Name, Options: p.spec.Options}, p.bounded())
+	if err != nil {
+		return fmt.Errorf("it does not say who it is: %w", err)
+	}
+	if about.GetError() != "" {
+		return &placement.OptionError{Option: p.spec.Name, Allowed: about.GetError()}
+	}
+	p.about = about
+	return nil
+}
+
+func (p *process) bounded() grpc.CallOption { return grpc.MaxCallRecvMsgSize(p.answer) }
+
+// alive asks for the policy's health, within ctx.
+func (p *process) alive(ctx context.Context) error {
+	answer, err := p.health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: plugin.GRPCServiceName})
+	if err == nil && answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
+		return fmt.Errorf("its health is %s", answer.GetStatus())
+	}
+	return err
+}
+
+// exited is closed when the process has ended.
+func (p *process) exited() <-chan struct{} { return p.child.ended }
+
+// kill ends the process and what it has started, at once, and tidies up.
+func (p *process) kill() {
+	p.killed.Do(func() {
+		if p.child != nil {
+			p.child.killNow()
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			p.client.Kill() // the process is dead: this only tidies up
+		}()
+		select {
+		case <-done:
+		case <-time.After(killPatience):
+		}
+		_ = os.RemoveAll(p.sockets)
+	})
+}

@@ -1,0 +1,27 @@
+package placement
+
+import "context"
+
+// Replacer is an optional ability of a Policy: it is asked again when an object
+// changes.
+type Replacer interface {
+	// ReplaceColumns names the columns of the table whose update makes ssmr ask.
+	ReplaceColumns(table Table) []string
+	// Replace says where each object of the batch is to live now. The answer 0, or
+	// the object's Current, lets it stay. Values are those after the update.
+	Replace(ctx context.Context, batch *Batch) ([]Placement, error)
+}
+
+// Initializer is an optional ability of a Policy: it takes options of its own, those
+// of CREATE POLICY ... WITH (...) and of the configuration file.
+type Initializer interface {
+	// Initialize is called once, before all else. An error is an *OptionError where an
+	// option is wrong.
+	Initialize(options Options) error
+}
+
+// Deterministic is an optional ability of a Policy: it claims that the same batch
+// always gets the same answer.
+type Deterministic interface {
+	Deterministic() bool
+}

@@ -1,0 +1,200 @@
+package placement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/ssmr/ssmr/plugins/placement/placementpb"
+)
+
+// Handshake is what ssmr-server and a policy must agree on before they talk. It is
+// not a secret: it keeps people from starting a policy by hand.
+var Handshake = plugin.HandshakeConfig{
+	ProtocolVersion: 1, MagicCookieKey: "SSMR_PLACEMENT_POLICY", MagicCookieValue: "4f6d3b52-placement",
+}
+
+// ServiceName is the name of the only plugin that a policy serves.
+const ServiceName = "policy"
+
+// Serve serves a policy to ssmr-server; it is the whole main of a policy's program.
+// It returns when the server ends the program, and exits when the server has died.
+//
+//	func main() { placement.Serve(byRegion{}) }
+//
+// What the program writes to its standard error is logged by the server, line by line,
+// with the policy's name.
+func Serve(policy Policy) {
+	if os.Getenv(Handshake.MagicCookieKey) == Handshake.MagicCookieValue {
+		go exitWith(os.Stdin)
+	}
+	plugin.Serve(&plugin.ServeConfig{
+		HandshakeConfig: Handshake,
+		Plugins:         plugin.PluginSet{ServiceName: &Service{Policy: policy}},
+		GRPCServer:      plugin.DefaultGRPCServer,
+	})
+}
+
+// exitWith ends the program when the server does, which holds the other end.
+func exitWith(stdin io.Reader) {
+	_, _ = io.Copy(io.Discard, stdin)
+	os.Exit(0)
+}
+
+// Service makes a policy a plugin of go-plugin. Serve uses it; tests that serve a
+// policy in their own process may.
+type Service struct {
+	plugin.NetRPCUnsupportedPlugin
+	Policy Policy
+}
+
+// GRPCServer registers the policy.
+func (s *Service) GRPCServer(_ *plugin.GRPCBroker, srv *grpc.Server) error {
+	placementpb.RegisterPolicyServer(srv, &server{policy: s.Policy, tables: make(map[string]Policy)})
+	return nil
+}
+
+// GRPCClient returns a placementpb.PolicyClient.
+func (s *Service) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return placementpb.NewPolicyClient(conn), nil
+}
+
+// maxTables bounds the tables whose configured policies are kept; beyond it all are
+// configured anew.
+const maxTables = 1024
+
+// server answers calls by a policy.
+type server struct {
+	placementpb.UnimplementedPolicyServer
+	policy Policy
+
+	mu     sync.Mutex        // guards tables
+	tables map[string]Policy // configured, by table and options
+}
+
+// Describe tells who the policy is.
+func (s *server) Describe(_ context.Context, r *placementpb.DescribeRequest) (*placementpb.DescribeResponse, error) {
+	answer := &placementpb.DescribeResponse{Name: s.policy.Name(), Version: s.policy.Version()}
+	if d, ok := s.policy.(Deterministic); ok {
+		answer.Deterministic = d.Deterministic()
+	}
+	switch i, ok := s.policy.(Initializer); {
+	case ok:
+		if err := i.Initialize(r.Options); err != nil {
+			answer.Error = err.Error()
+		}
+	case len(r.Options) > 0:
+		answer.Error = "the policy takes no options of its own"
+	}
+	return answer, nil
+}
+
+// Configure checks the options of a table.
+func (s *server) Configure(_ context.Context, r *placementpb.ConfigureRequest) (*placementpb.ConfigureResponse, error) {
+	table := TableOf(r.Table)
+	policy, err := s.configured(r.Options, table)
+	var wrong *OptionError
+	switch {
+	case errors.As(err, &wrong):
+		return &placementpb.ConfigureResponse{Error: &placementpb.OptionError{Option: wrong.Option, Value: wrong.Value, Allowed: wrong.Allowed}}, nil
+	case err != nil:
+		return nil, status.Error(codes.InvalidArgument, err.Error())
+	}
+	answer := &placementpb.ConfigureResponse{}
+	if replacer, ok := policy.(Replacer); ok {
+		answer.ReplaceColumns = replacer.ReplaceColumns(table)
+	}
+	return answer, nil
+}
+
+// configured returns the policy for a table with these options.
+func (s *server) configured(options map[string]string, table Table) (Policy, error) {
+	c, ok := s.policy.(Configurer)
+	if !ok {
+		for name, value := range options {
+			return nil, &OptionError{Option: name, Value: value, Allowed: "the policy takes no options"}
+		}
+		return s.policy, nil
+	}
+	key := tableKey(options, table)
+	s.mu.Lock()
+	known := s.tables[key]
+	s.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	policy, err := c.Configure(options, table)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.tables) >= maxTables {
+		clear(s.tables)
+	}
+	s.tables[key] = policy
+	return policy, nil
+}
+
+func tableKey(options map[string]string, table Table) string {
+	names := make([]string, 0, len(options))
+	for name := range options {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%q%q", table.Name, table.Key)
+	for _, c := range table.Columns {
+		fmt.Fprintf(&b, "%q%q", c.Name, c.Type)
+	}
+	for _, name := range names {
+		fmt.Fprintf(&b, "%q%q", name, options[name])
+	}
+	return b.String()
+}
+
+// Place chooses partitions for new objects.
+func (s *server) Place(ctx context.Context, r *placementpb.PlaceRequest) (*placementpb.PlaceResponse, error) {
+	return s.answer(ctx, r, Policy.Place)
+}
+
+// Replace says where changed objects are to live.
+func (s *server) Replace(ctx context.Context, r *placementpb.PlaceRequest) (*placementpb.PlaceResponse, error) {
+	return s.answer(ctx, r, func(p Policy, ctx context.Context, b *Batch) ([]Placement, error) {
+		replacer, ok := p.(Replacer)
+		if !ok {
+			return nil, status.Error(codes.Unimplemented, "the policy does not replace objects")
+		}
+		return replacer.Replace(ctx, b)
+	})
+}
+
+func (s *server) answer(ctx context.Context, r *placementpb.PlaceRequest, ask func(Policy, context.Context, *Batch) ([]Placement, error)) (*placementpb.PlaceResponse, error) {
+	batch := BatchOf(r)
+	policy, err := s.configured(r.Options, *batch.Table)
+	if err != nil {
+		return nil, status.Error(codes.FailedPrecondition, err.Error())
+	}
+	placed, err := ask(policy, ctx, batch)
+	if err != nil {
+		if _, told := status.FromError(err); told {
+			return nil, err
+		}
+		return nil, status.Error(codes.Unknown, err.Error())
+	}
+	answer := &placementpb.PlaceResponse{Placements: make([]*placementpb.Placement, len(placed))}
+	for i, p := range placed {
+		answer.Placements[i] = &placementpb.Placement{Partition: p.Partition, Reason: p.Reason}
+	}
+	return answer, nil
+}
