@@ -19,8 +19,9 @@ type source struct {
 	scope   *scope
 	table   *catalog.Table
 	stage   plan.Stage
-	nothing bool // no FROM
-	series  bool // the stage is the set-returning function of the select list
+	kind    string // what PostgreSQL calls the stage
+	nothing bool   // no FROM
+	series  bool   // the stage is the set-returning function of the select list
 }
 
 // from binds a FROM list.
@@ -119,7 +120,7 @@ func (b *binder) fromFunction(e *ast.TableFunc) (source, error) {
 	if err := r.rename(e.Columns); err != nil {
 		return source{}, err
 	}
-	return source{scope: &scope{relations: []*relation{r}}, stage: stage}, nil
+	return source{scope: &scope{relations: []*relation{r}}, stage: stage, kind: "a function"}, nil
 }
 
 // fromValues binds (VALUES (..), (..)) in FROM.
@@ -144,7 +145,7 @@ func (b *binder) fromValues(e *ast.DerivedTable) (source, error) {
 	if err := r.rename(e.Columns); err != nil {
 		return source{}, at(err, e)
 	}
-	return source{scope: &scope{relations: []*relation{r}}, stage: &plan.Values{Rows: rows, Columns: len(types)}}, nil
+	return source{scope: &scope{relations: []*relation{r}}, stage: &plan.Values{Rows: rows, Columns: len(types)}, kind: "VALUES"}, nil
 }
 
 // seriesItem makes the set-returning function of a select list without FROM the

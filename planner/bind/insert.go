@@ -24,6 +24,10 @@ func (b *binder) insert(s *ast.Insert) (*plan.Plan, error) {
 		return nil, err
 	}
 	n := &plan.Insert{Table: t}
+	if s.Source != nil && len(s.Source.Locking) > 0 {
+		l := s.Source.Locking[0]
+		return nil, pgerror.NotSupported("INSERT ... SELECT %s", lockWords[l.Strength]).At(l.Position())
+	}
 	switch {
 	case s.Source == nil:
 		ins.targets = nil

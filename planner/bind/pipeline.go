@@ -87,7 +87,7 @@ func (p *pipeline) source() error {
 	if err != nil {
 		return err
 	}
-	p.scan = &plan.Scan{Table: sel.from.table, Access: a}
+	p.scan = &plan.Scan{Table: sel.from.table, Access: a, Lock: sel.lock}
 	p.scan.Program.Filter = filter
 	p.binder.programs = append(p.binder.programs, &p.scan.Program)
 	p.stage = p.scan

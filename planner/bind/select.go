@@ -48,6 +48,7 @@ type selection struct {
 	distinct   bool
 	on         []expr.Expr // DISTINCT ON
 	limit      *plan.Limit // without its input; nil: none
+	lock       *plan.Lock  // FOR UPDATE; nil: none
 	aggregates aggregation
 }
 
@@ -89,6 +90,12 @@ func (b *binder) query(s *ast.Select, targets []datum.Type) (query, error) {
 	if sel.limit, err = b.limit(s); err != nil {
 		return query{}, err
 	}
+	if err := refuseLocking(s, sel); err != nil {
+		return query{}, err
+	}
+	if sel.lock, err = b.locking(s.Locking, &sel.from); err != nil {
+		return query{}, err
+	}
 	if err := settleItems(sel, targets); err != nil {
 		return query{}, err
 	}
@@ -118,10 +125,6 @@ func refuseClauses(s *ast.Select) error {
 		return pgerror.NotSupported("WINDOW").At(s.Windows[0].Position())
 	case s.WithTies:
 		return pgerror.NotSupported("WITH TIES").At(s.Position())
-	case len(s.Locking) > 0:
-		words := map[ast.LockStrength]string{ast.ForUpdate: "UPDATE", ast.ForNoKeyUpdate: "NO KEY UPDATE",
-			ast.ForShare: "SHARE", ast.ForKeyShare: "KEY SHARE"}
-		return pgerror.NotSupported("SELECT FOR %s", words[s.Locking[0].Strength]).At(s.Locking[0].Position())
 	}
 	return nil
 }
@@ -288,7 +291,7 @@ func (b *binder) valuesSource(s *ast.Select, sel *selection) error {
 		r.columns = append(r.columns, c)
 		sel.items = append(sel.items, item{x: expr.NewColumn(i, t, c.name), name: c.name, at: s})
 	}
-	sel.from = source{scope: &scope{relations: []*relation{r}}, stage: &plan.Values{Rows: rows, Columns: len(types)}}
+	sel.from = source{scope: &scope{relations: []*relation{r}}, stage: &plan.Values{Rows: rows, Columns: len(types)}, kind: "VALUES"}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/planner/ast"
 )
 
@@ -32,7 +33,8 @@ func (p *parser) move() (ast.Statement, error) {
 		return nil, err
 	}
 	if m.Where == nil {
-		return nil, p.syntaxErrorAt(to) // the whole table needs WHERE true
+		// That a word was forgotten must not move a whole table.
+		return nil, pgerror.As(p.syntaxErrorAt(to)).WithHint("MOVE of a whole table needs WHERE true.")
 	}
 	m.Partition, err = p.expr()
 	return m, err
