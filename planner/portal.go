@@ -26,7 +26,7 @@ type portal struct {
 
 // Bind makes a portal.
 func (s *Session) Bind(ctx context.Context, name, statement string, params []datum.Datum, formats []int16) error {
-	err := s.bindPortal(name, statement, params, formats)
+	err := s.bindPortal(ctx, name, statement, params, formats)
 	if err != nil {
 		err = s.clientError(ctx, err)
 		s.fail()
@@ -34,7 +34,7 @@ func (s *Session) Bind(ctx context.Context, name, statement string, params []dat
 	return err
 }
 
-func (s *Session) bindPortal(name, statement string, params []datum.Datum, formats []int16) error {
+func (s *Session) bindPortal(ctx context.Context, name, statement string, params []datum.Datum, formats []int16) error {
 	st := s.statements[statement]
 	if st == nil {
 		return errNoStatement(statement)
@@ -45,6 +45,11 @@ func (s *Session) bindPortal(name, statement string, params []datum.Datum, forma
 	if len(params) != len(st.about.Params) {
 		return pgerror.New(pgerror.ProtocolViolation, "bind message supplies %d parameters, but prepared statement \"%s\" requires %d",
 			len(params), statement, len(st.about.Params))
+	}
+	if st.plan != nil && st.snap != s.backend.deps.Catalog.Catalog() {
+		if _, err := s.planFor(ctx, st); err != nil {
+			return err
+		}
 	}
 	if old := s.portals[name]; old != nil {
 		if name != "" {

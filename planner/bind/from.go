@@ -19,9 +19,10 @@ type source struct {
 	scope   *scope
 	table   *catalog.Table
 	stage   plan.Stage
-	kind    string // what PostgreSQL calls the stage
-	nothing bool   // no FROM
-	series  bool   // the stage is the set-returning function of the select list
+	nothing bool // no FROM
+	series  bool // the stage is the set-returning function of the select list
+	// function says that the stage is a function in FROM.
+	function bool
 }
 
 // from binds a FROM list.
@@ -120,7 +121,7 @@ func (b *binder) fromFunction(e *ast.TableFunc) (source, error) {
 	if err := r.rename(e.Columns); err != nil {
 		return source{}, err
 	}
-	return source{scope: &scope{relations: []*relation{r}}, stage: stage, kind: "a function"}, nil
+	return source{scope: &scope{relations: []*relation{r}}, stage: stage, function: true}, nil
 }
 
 // fromValues binds (VALUES (..), (..)) in FROM.
@@ -145,7 +146,7 @@ func (b *binder) fromValues(e *ast.DerivedTable) (source, error) {
 	if err := r.rename(e.Columns); err != nil {
 		return source{}, at(err, e)
 	}
-	return source{scope: &scope{relations: []*relation{r}}, stage: &plan.Values{Rows: rows, Columns: len(types)}, kind: "VALUES"}, nil
+	return source{scope: &scope{relations: []*relation{r}}, stage: &plan.Values{Rows: rows, Columns: len(types)}}, nil
 }
 
 // seriesItem makes the set-returning function of a select list without FROM the

@@ -79,15 +79,14 @@ func lockApplies(l *ast.Locking, from *source) (bool, error) {
 		if len(from.scope.relations) == 0 || from.scope.relations[0].name != name.Name {
 			return false, pgerror.New(pgerror.UndefinedTable, "relation \"%s\" in %s clause not found in FROM clause", name.Name, words).At(name.Position())
 		}
-		switch from.stage.(type) {
-		case nil:
-		case *plan.Virtual:
+		if _, virtual := from.stage.(*plan.Virtual); virtual {
 			return false, pgerror.NotSupported("%s of a table in schema %s", words, plan.VirtualSchema).At(name.Position())
-		default:
-			return false, pgerror.New(pgerror.FeatureNotSupported, "%s cannot be applied to %s", words, from.kind).At(name.Position())
+		}
+		if from.function {
+			return false, pgerror.New(pgerror.FeatureNotSupported, "%s cannot be applied to a function", words).At(name.Position())
 		}
 	}
-	return true, nil
+	return from.table != nil, nil
 }
 
 func lockMode(s ast.LockStrength) command.LockMode {

@@ -291,7 +291,7 @@ func (b *binder) valuesSource(s *ast.Select, sel *selection) error {
 		r.columns = append(r.columns, c)
 		sel.items = append(sel.items, item{x: expr.NewColumn(i, t, c.name), name: c.name, at: s})
 	}
-	sel.from = source{scope: &scope{relations: []*relation{r}}, stage: &plan.Values{Rows: rows, Columns: len(types)}, kind: "VALUES"}
+	sel.from = source{scope: &scope{relations: []*relation{r}}, stage: &plan.Values{Rows: rows, Columns: len(types)}}
 	return nil
 }
 
