@@ -47,6 +47,11 @@ func (x *Executor) Start(ctx context.Context, p *plan.Plan, params []datum.Datum
 }
 
 func (e *Execution) start(ctx context.Context) error {
+	if e.tx != nil {
+		if err := e.tx.enter(e.plan, e.settings); err != nil {
+			return err
+		}
+	}
 	e.env.Format, e.env.Session = e.settings.Format, e.settings.Session
 	e.env.Rand = expr.NewRand(e.x.cfg.Rand())
 	if len(e.plan.Hidden) > 0 {
@@ -65,6 +70,9 @@ func (e *Execution) start(ctx context.Context) error {
 }
 
 func (e *Execution) root(ctx context.Context, root plan.Root) error {
+	if e.tx != nil && !partTakes(root) {
+		return errInBlock(tagOf(e.plan))
+	}
 	switch r := root.(type) {
 	case *plan.Query:
 		var err error
@@ -90,6 +98,24 @@ func (e *Execution) root(ctx context.Context, root plan.Root) error {
 	return internalError("cannot execute %T", root)
 }
 
+// tagOf is the tag of a plan, or of the one that it explains.
+func tagOf(p *plan.Plan) string {
+	if x, ok := p.Root.(*plan.Explain); ok {
+		return tagOf(x.Plan)
+	}
+	return p.Tag
+}
+
+// partTakes reports whether a statement can be part of a transaction. The others go
+// through the oracle's log, and cannot be taken back.
+func partTakes(root plan.Root) bool {
+	switch root.(type) {
+	case *plan.Query, *plan.Insert, *plan.Modify, *plan.Explain:
+		return true
+	}
+	return false
+}
+
 // Next returns the next row, which is valid until Next or Close is called; false
 // at the end. ErrReplan and ErrRestart are returned only where no row was given
 // out before.
@@ -112,12 +138,17 @@ func (e *Execution) Next(ctx context.Context) ([]datum.Datum, bool, error) {
 
 // interrupted is the error of a stream that broke off.
 func (e *Execution) interrupted(err error) error {
-	lost := notExecuted(err)
+	if e.tx != nil && e.tx.failed != nil {
+		return e.tx.failed
+	}
+	var r *restart
 	switch {
-	case e.given == 0 && lost && e.plan.Reads:
-		return errors.Join(ErrRestart, err)
-	case errors.Is(err, ErrReplan) && e.given > 0:
+	case e.given == 0:
+		return restarts(err)
+	case errors.Is(err, ErrReplan):
 		return errSchemaChanged()
+	case errors.As(err, &r):
+		return r.cause
 	}
 	return err
 }
@@ -259,7 +290,10 @@ func (e *Execution) openScan(s *plan.Scan) (rows, error) {
 	read := command.Read{
 		Table: s.Table.ID, Schema: s.Table.Version, Reverse: s.Reverse,
 		Program: s.Program.Encoded, Context: e.context(&s.Program), Limit: first,
-		MaxStaleness: e.settings.MaxStaleness.Milliseconds(), ChunkBytes: e.x.cfg.ChunkBytes,
+		ChunkBytes: e.x.cfg.ChunkBytes,
+	}
+	if e.tx == nil {
+		read.MaxStaleness = e.settings.MaxStaleness.Milliseconds()
 	}
 	switch {
 	case len(objects.IDs) > 0:
@@ -267,7 +301,7 @@ func (e *Execution) openScan(s *plan.Scan) (rows, error) {
 		if r.x != nil { // two scans in one statement
 			r = &keyRows{}
 		}
-		r.begin(e.x, e.facts, s.Table, objects.IDs)
+		r.begin(e.x, e.facts, e.tx, s.Table, objects.IDs)
 		r.read, r.width = read, s.Columns
 		return r, nil
 	case len(objects.Spans) == 0:
@@ -282,7 +316,7 @@ func (e *Execution) openScan(s *plan.Scan) (rows, error) {
 	if !s.Program.KeyOrder {
 		order = nil
 	}
-	r := rows(e.x.scan(e.facts, s.Table, read, s.Columns, order, parts))
+	r := rows(e.scan(s.Table, read, s.Columns, order, parts))
 	if s.Order != nil && order == nil { // each partition's first rows, in no order
 		r = &sortRows{input: r, order: s.Order, first: first, memory: e.memory("The sort")}
 	}

@@ -129,7 +129,7 @@ func (e *Execution) accessFacts(ctx context.Context, a *plan.Access) error {
 
 func (e *Execution) locateFacts(ctx context.Context, t *catalog.Table, ids []object.ID) error {
 	var j job
-	j.begin(e.x, e.facts, t, ids)
+	j.begin(e.x, e.facts, e.tx, t, ids)
 	if err := j.locate(ctx); err != nil {
 		return err
 	}

@@ -67,6 +67,7 @@ func (f *facts) asked(t *catalog.Table, items []item, groups []group) {
 	defer f.mu.Unlock()
 	if len(groups) > 0 {
 		f.f.Rounds++
+		f.f.Needed = len(partsOf(groups))
 	}
 	for _, g := range groups {
 		f.parts[g.part] = struct{}{}
@@ -123,6 +124,7 @@ func (f *facts) takesPart(parts []object.PartitionID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.f.Rounds++
+	f.f.Needed = len(parts)
 	for _, p := range parts {
 		f.parts[p] = struct{}{}
 	}
@@ -155,6 +157,22 @@ func (f *facts) chunk(c *command.Chunk) {
 	defer f.mu.Unlock()
 	f.f.Travelled += int64(len(c.Rows))
 	f.f.Scanned += c.Scanned
+}
+
+// wrote notes what a partition has done: it has looked at the objects that the statement
+// names and that exist; of key ranges only what was changed is told.
+func (f *facts) wrote(g group, r *command.Result) {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.f.Travelled += int64(len(r.Rows))
+	if g.at != nil {
+		f.f.Scanned += int64(len(g.at) - len(r.Absent))
+	} else {
+		f.f.Scanned += r.Affected
+	}
 }
 
 // stage notes one call of a stage.

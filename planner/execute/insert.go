@@ -24,8 +24,37 @@ type insertion struct {
 }
 
 // insert executes INSERT: all rows are computed and checked before the first is
-// sent.
+// sent. One that reads a table is a transaction, so that it reads and writes at one
+// instant.
 func (e *Execution) insert(ctx context.Context, n *plan.Insert) error {
+	if e.tx == nil && readsTable(n.Source) {
+		return e.alone(ctx, func() error { return e.insertRows(ctx, n) })
+	}
+	return e.insertRows(ctx, n)
+}
+
+// alone executes a statement as a transaction. Where what it has read has changed, it is
+// started over.
+func (e *Execution) alone(ctx context.Context, run func() error) error {
+	e.tx = e.x.Begin(TransactionOptions{})
+	e.tx.single, e.tx.lockTime = true, e.settings.LockTimeout
+	defer func() {
+		e.tx.Rollback()
+		e.tx = nil
+	}()
+	if err := run(); err != nil {
+		return err
+	}
+	return e.tx.Commit(ctx)
+}
+
+// readsTable reports whether a stage reads objects.
+func readsTable(s plan.Stage) bool {
+	_, ok := plan.ScanOf(s)
+	return ok
+}
+
+func (e *Execution) insertRows(ctx context.Context, n *plan.Insert) error {
 	in := &insertion{e: e, n: n}
 	in.serial = func(column int) (int64, error) {
 		v, err := e.x.NextValue(ctx, n.Table.ID, column)
@@ -41,11 +70,11 @@ func (e *Execution) insert(ctx context.Context, n *plan.Insert) error {
 	for i := range in.made {
 		ids[i] = in.made[i].ID
 	}
-	in.begin(e.x, e.facts, n.Table, ids)
+	in.begin(e.x, e.facts, e.tx, n.Table, ids)
 	for i := range in.items {
 		in.items[i].Row = in.made[i].Row
 	}
-	in.limit = e.settings.workMem()
+	in.limit, in.lockTime = e.settings.workMem(), e.settings.LockTimeout
 	in.cmd = command.Write{
 		Kind: command.Create, Conflict: n.Conflict, Table: n.Table.ID, Schema: n.Table.Version,
 		Program: n.Program.Encoded, Context: e.context(&n.Program),
@@ -135,29 +164,41 @@ func (in *insertion) assignPlaces(ctx context.Context, count int, which func(*it
 	for n, i := range at {
 		assignments[n] = catalog.Assignment{ID: ids[n], Partition: in.chosen[in.items[i].rank]}
 	}
-	stop := in.f.locating()
-	stands, err := in.x.deps.Directory.Assign(ctx, assignments)
-	stop()
-	switch {
-	case err != nil && notExecuted(err) && ctx.Err() == nil:
-		return ErrReplan // the table is being changed, or is gone
-	case err != nil:
-		return in.x.unasked(ctx, err)
-	}
-	if len(stands) != len(ids) {
-		return internalError("Assign answered %d of %d ids", len(stands), len(ids))
+	stands, err := in.x.assign(ctx, in.f, assignments)
+	if err != nil {
+		return err
 	}
 	for n, i := range at {
 		it, l := &in.items[i], stands[n]
-		if l.Partition == 0 {
-			return internalError("Assign gave no location")
-		}
 		if it.part == l.Partition && it.Version == l.Version {
 			in.wait.wanted = true // refused there just now: its release is under way
 		}
 		it.follow(l, plan.FromOracle, false) // what stands has arrived, or was never moved
 	}
 	return nil
+}
+
+// assign has the oracle give ids without a location one. ErrReplan: the table is being
+// changed, or is gone.
+func (x *Executor) assign(ctx context.Context, f *facts, assignments []catalog.Assignment) ([]object.Location, error) {
+	stop := f.locating()
+	stands, err := x.deps.Directory.Assign(ctx, assignments)
+	stop()
+	switch {
+	case err != nil && notExecuted(err) && ctx.Err() == nil:
+		return nil, ErrReplan
+	case err != nil:
+		return nil, x.unasked(ctx, err)
+	}
+	if len(stands) != len(assignments) {
+		return nil, internalError("Assign answered %d of %d ids", len(stands), len(assignments))
+	}
+	for _, l := range stands {
+		if l.Partition == 0 {
+			return nil, internalError("Assign gave no location")
+		}
+	}
+	return stands, nil
 }
 
 // choose asks the policy about the items (by index) that it was not asked about.

@@ -8,6 +8,7 @@ import (
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/planner/execute/footprint"
 	"github.com/ssmr/ssmr/planner/plan"
 )
 
@@ -25,11 +26,25 @@ type item struct {
 	doubt bool
 	// retry says that it was absent where it was asked for, and lives elsewhere.
 	retry bool
+	// nowhere says that the directory had no entry of it; it is done then.
+	nowhere bool
+	// own says that the transaction has written it: what partitions have does not
+	// count.
+	own bool
 }
 
 // follow takes a location.
 func (it *item) follow(l object.Location, from plan.Provenance, arriving bool) {
 	it.part, it.Version, it.Arriving, it.from, it.doubt = l.Partition, l.Version, arriving, from, false
+	it.nowhere = false
+}
+
+// missing notes that it has no location.
+func (it *item) missing() { it.done, it.nowhere, it.doubt, it.part = true, true, false, 0 }
+
+// place is where it is believed to live, for the transaction to remember.
+func (it *item) place() footprint.Place {
+	return footprint.Place{Location: object.Location{Partition: it.part, Version: it.Version}, Arriving: it.Arriving}
 }
 
 // job sends a statement after the objects that it names. It belongs to one
@@ -37,6 +52,7 @@ func (it *item) follow(l object.Location, from plan.Provenance, arriving bool) {
 type job struct {
 	x     *Executor
 	f     *facts
+	tx    *Transaction // nil: none
 	table *catalog.Table
 	snap  *catalog.Snapshot
 	items []item
@@ -46,8 +62,8 @@ type job struct {
 }
 
 // begin sets the job up for these ids.
-func (j *job) begin(x *Executor, f *facts, t *catalog.Table, ids []object.ID) {
-	j.x, j.f, j.table, j.snap = x, f, t, x.deps.Catalog.Catalog()
+func (j *job) begin(x *Executor, f *facts, tx *Transaction, t *catalog.Table, ids []object.ID) {
+	j.x, j.f, j.tx, j.table, j.snap = x, f, tx, t, x.deps.Catalog.Catalog()
 	j.wait = waiter{patience: x.cfg.Patience, rand: x.cfg.Rand}
 	if len(ids) == 1 {
 		j.items = j.one[:1]
@@ -56,6 +72,21 @@ func (j *job) begin(x *Executor, f *facts, t *catalog.Table, ids []object.ID) {
 	}
 	for i, id := range ids {
 		j.items[i] = item{Target: command.Target{ID: id}, rank: i}
+		if tx != nil {
+			if o, own := tx.print.Own(id); own {
+				j.items[i].follow(o.Location, plan.FromCache, o.Arriving)
+				j.items[i].own = true
+			}
+		}
+	}
+}
+
+// restart has all items asked for again, but those that live nowhere.
+func (j *job) restart() {
+	for i := range j.items {
+		if it := &j.items[i]; !it.nowhere {
+			it.done, it.retry = false, false
+		}
 	}
 }
 
@@ -129,7 +160,7 @@ func (j *job) ask(ctx context.Context, count int) error {
 		case l.Cached:
 			it.doubt = true // a cache does not decide that something does not exist
 		default:
-			it.done = true
+			it.missing()
 		}
 	}
 	return nil
@@ -154,7 +185,7 @@ func (j *job) confirm(ctx context.Context, count int) error {
 				return err
 			}
 		default:
-			it.done, it.doubt = true, false
+			it.missing()
 			continue
 		}
 		if before.Partition == it.part && before.Version == it.Version {
@@ -233,6 +264,17 @@ func (j *job) groups(into []group, most int) []group {
 	return into
 }
 
+// partsOf lists the partitions of groups, each once.
+func partsOf(groups []group) []object.PartitionID {
+	parts := make([]object.PartitionID, 0, len(groups))
+	for _, g := range groups {
+		if n := len(parts); n == 0 || parts[n-1] != g.part {
+			parts = append(parts, g.part)
+		}
+	}
+	return parts
+}
+
 // targets appends a group's targets.
 func (j *job) targets(dst []command.Target, g group) []command.Target {
 	for _, i := range g.at {
@@ -248,7 +290,7 @@ func (j *job) elsewhere(g group, redirects []command.Redirect) {
 	j.f.redirected(len(redirects))
 	if len(redirects) == 0 { // says nothing: ask about all
 		for _, i := range g.at {
-			j.items[i].doubt = true
+			j.items[i].doubt = !j.items[i].own
 		}
 		return
 	}
@@ -290,7 +332,7 @@ func (j *job) absent(ctx context.Context, g group, absent []int) (again bool, er
 			return false, internalError("a partition's answer names target %d of %d", n, len(g.at))
 		}
 		it := &j.items[g.at[n]]
-		it.done = it.from != plan.FromCache
+		it.done = it.from != plan.FromCache || it.own
 		if !it.done {
 			count++
 		}
@@ -312,12 +354,12 @@ func (j *job) absent(ctx context.Context, g group, absent []int) (again bool, er
 		it, l := &j.items[i], located[n].Location
 		switch {
 		case l.Partition == it.part && l.Version == it.Version:
-			it.done = true
+			it.done, it.from = true, plan.FromOracle
 		case l.Partition != 0:
 			it.follow(l, plan.FromOracle, located[n].Arriving)
 			it.retry, again = true, true
 		case !j.table.Placement.Static:
-			it.done = true
+			it.missing()
 		default:
 			if err := j.home(it); err != nil {
 				return false, err
@@ -326,6 +368,38 @@ func (j *job) absent(ctx context.Context, g group, absent []int) (again bool, er
 		}
 	}
 	return again, nil
+}
+
+// stillNowhere asks the oracle again about items that had no location, where others
+// have been read meanwhile: so that all are as they were at one moment. It reports
+// whether one has a location now.
+func (j *job) stillNowhere(ctx context.Context) (changed bool, err error) {
+	count := 0
+	for i := range j.items {
+		if j.items[i].nowhere {
+			count++
+		}
+	}
+	if count == 0 || count == len(j.items) {
+		return false, nil
+	}
+	ids, at := make([]object.ID, 0, count), make([]int, 0, count)
+	for i := range j.items {
+		if j.items[i].nowhere {
+			ids, at = append(ids, j.items[i].ID), append(at, i)
+		}
+	}
+	located, err := j.leader(ctx, ids)
+	if err != nil {
+		return false, err
+	}
+	for n, i := range at {
+		if l := located[n]; l.Partition != 0 {
+			j.items[i].follow(l.Location, plan.FromOracle, l.Arriving)
+			j.items[i].done, changed = false, true
+		}
+	}
+	return changed, nil
 }
 
 // next begins another round; it fails when there have been too many.

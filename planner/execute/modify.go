@@ -14,13 +14,13 @@ func (e *Execution) modify(ctx context.Context, m *plan.Modify) error {
 	if err != nil {
 		return err
 	}
-	w := &writing{limit: e.settings.workMem(), spans: objects.Spans}
-	w.begin(e.x, e.facts, m.Table, objects.IDs)
+	w := &writing{limit: e.settings.workMem(), lockTime: e.settings.LockTimeout, spans: objects.Spans}
+	w.begin(e.x, e.facts, e.tx, m.Table, objects.IDs)
 	w.cmd = command.Write{
 		Kind: m.Kind, Table: m.Table.ID, Schema: m.Table.Version,
 		Program: m.Program.Encoded, Context: e.context(&m.Program),
 	}
-	if m.Kind == command.Delete && objects.Spans != nil && !m.Table.Placement.Static {
+	if m.Kind == command.Delete && objects.Spans != nil && !m.Table.Placement.Static && e.tx == nil {
 		w.cmd.Program, w.keys = returnKeys(m), len(m.Table.PrimaryKey)
 	}
 	w.drop = !m.Returning

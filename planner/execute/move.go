@@ -150,7 +150,7 @@ func (mv *moving) open(objects plan.Objects) (rows, error) {
 			return noRows{}, nil
 		}
 		r := &keyRows{read: read, width: len(p.Project)}
-		r.begin(mv.e.x, mv.e.facts, t, objects.IDs)
+		r.begin(mv.e.x, mv.e.facts, nil, t, objects.IDs)
 		return r, nil
 	}
 	read.Spans = objects.Spans
@@ -161,7 +161,7 @@ func (mv *moving) open(objects plan.Objects) (rows, error) {
 		}
 	}
 	mv.e.facts.takesPart(parts)
-	return mv.e.x.scan(mv.e.facts, t, read, len(p.Project), nil, parts), nil
+	return mv.e.scan(t, read, len(p.Project), nil, parts), nil
 }
 
 func (mv *moving) candidate(row []datum.Datum) (candidate, error) {

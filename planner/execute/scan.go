@@ -2,12 +2,15 @@ package execute
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/planner/execute/footprint"
 )
 
 // fetched is a chunk of one stream.
@@ -27,13 +30,16 @@ type stream struct {
 	flying  bool // a chunk is being fetched, or waits in arrived
 	chunk   *command.Chunk
 	at      int
+	noted   *footprint.Range // what the transaction knows of it
 }
 
-// scanRows reads key ranges from several partitions in parallel: each at one
-// instant of its own. Rows come as chunks arrive, or merged by order.
+// scanRows reads key ranges from several partitions in parallel, all at one
+// instant: from a snapshot, which is let go when the last partition has begun. Rows
+// come as chunks arrive, or merged by order.
 type scanRows struct {
 	x       *Executor
 	f       *facts
+	tx      *Transaction // nil: none
 	table   *catalog.Table
 	width   int
 	streams []*stream
@@ -46,14 +52,17 @@ type scanRows struct {
 	slots  chan struct{}
 	shared chan fetched // where the order does not matter
 	flying int
-	now    *stream // whose chunk is given out
+	pinned Snapshot     // nil: the newest state of the only partition, or stale ones
+	unread atomic.Int32 // streams that have not read from it
+	reads  uint64       // the transaction's, when it was last of one state with the scan
+	now    *stream      // whose chunk is given out
 	row    []datum.Datum
 	merge  *merge
 }
 
 // scan makes the stream of a read of key ranges from the given partitions.
-func (x *Executor) scan(f *facts, t *catalog.Table, read command.Read, width int, order []command.Order, parts []object.PartitionID) *scanRows {
-	r := &scanRows{x: x, f: f, table: t, width: width, order: order}
+func (e *Execution) scan(t *catalog.Table, read command.Read, width int, order []command.Order, parts []object.PartitionID) *scanRows {
+	r := &scanRows{x: e.x, f: e.facts, tx: e.tx, table: t, width: width, order: order}
 	for _, p := range parts {
 		s := &stream{part: p, read: read}
 		s.read.Context.Seed = seedFor(read.Context.Seed, p)
@@ -62,9 +71,23 @@ func (x *Executor) scan(f *facts, t *catalog.Table, read command.Read, width int
 	return r
 }
 
-// begin starts to fetch from all partitions.
-func (r *scanRows) begin(ctx context.Context) {
+// begin fixes the state that is read, and starts to fetch from all partitions.
+func (r *scanRows) begin(ctx context.Context) error {
 	r.begun = true
+	if len(r.streams) == 0 {
+		return nil
+	}
+	parts := make([]object.PartitionID, len(r.streams))
+	for i, s := range r.streams {
+		parts[i] = s.part
+	}
+	if len(parts) > 1 && r.streams[0].read.MaxStaleness == 0 {
+		var err error
+		if r.pinned, err = r.x.snapshot(ctx, parts); err != nil {
+			return err
+		}
+		r.unread.Store(int32(len(parts)))
+	}
 	r.life, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	r.slots = make(chan struct{}, r.x.cfg.Parallelism)
 	r.shared = make(chan fetched, len(r.streams))
@@ -73,13 +96,27 @@ func (r *scanRows) begin(ctx context.Context) {
 		if r.order != nil {
 			s.arrived = make(chan fetched, 1)
 		}
+		if r.tx != nil {
+			s.read.View = r.tx.scanView(s.part, r.table, s.read.Spans)
+		}
 	}
-	if len(r.streams) == 1 {
-		return // fetched when it is wanted
+	if len(r.streams) == 1 { // fetched when it is wanted
+		if r.tx == nil {
+			return nil
+		}
+		if _, err := r.advance(ctx, r.streams[0]); err != nil {
+			return err
+		}
+	} else {
+		for _, s := range r.streams {
+			r.fetch(s)
+		}
 	}
-	for _, s := range r.streams {
-		r.fetch(s)
+	if r.tx == nil {
+		return nil
 	}
+	r.reads = r.tx.print.Reads()
+	return r.tx.settle(ctx, r.f, nil, parts)
 }
 
 // fetch gets a stream's next chunk in the background. The channel has room.
@@ -106,23 +143,79 @@ func (r *scanRows) chunk(ctx context.Context, s *stream) (*command.Chunk, error)
 	var chunk *command.Chunk
 	var err error
 	if s.cursor.IsZero() {
-		chunk, err = r.x.read(ctx, s.part, r.table, &s.read, r.f)
+		chunk, err = r.x.read(ctx, r.pinned, s.part, r.table, &s.read, r.f)
+		if r.pinned != nil && r.unread.Add(-1) == 0 {
+			r.pinned.Close() // cursors stay
+		}
 	} else {
-		chunk, err = r.x.deps.Partitions.Next(ctx, s.part, s.cursor)
-		if err == nil {
+		if chunk, err = r.x.deps.Partitions.Next(ctx, s.part, s.cursor); err == nil {
 			r.f.chunk(chunk)
 		}
 	}
 	switch {
+	case errors.Is(err, errPinned):
+		return nil, restarts(errImpatient("it has not had the table's descriptor"))
 	case err != nil:
-		return nil, interrupted(ctx, err)
+		return nil, lost(ctx, err)
 	case chunk.Err != nil:
 		return nil, chunk.Err
-	case chunk.Refusal != nil:
-		return nil, errImpatient("partition refuses a scan: it waits for an object")
 	}
 	s.cursor = chunk.Cursor
 	return chunk, nil
+}
+
+// note tells the transaction what a chunk is of.
+func (r *scanRows) note(ctx context.Context, s *stream, chunk *command.Chunk) error {
+	switch {
+	case chunk.Conflict != nil:
+		return r.tx.conflict(chunk.Conflict)
+	case chunk.Refusal != nil: // of what is checked
+		if r.tx != nil {
+			r.tx.learn(chunk.Refusal.Objects)
+		}
+		return restarts(errImpatient("it waits for an object"))
+	case r.tx == nil || !s.read.View.Track:
+		return nil
+	}
+	alone := r.tx.print.Reads() == r.reads
+	spans := readSpans(s.read.Spans, chunk.Upto, s.read.Reverse)
+	if s.noted == nil {
+		s.noted = &footprint.Range{Partition: s.part, Range: command.Range{
+			Table: r.table.ID, Spans: spans, Program: s.read.Program, Context: s.read.Context, Print: chunk.Print,
+		}}
+		if !r.tx.noteRange(r.table, s.noted, chunk.Cursor.IsZero()) {
+			return r.tx.conflict(&command.Conflict{Table: r.table.ID})
+		}
+	} else {
+		r.tx.print.Extend(s.noted, spans, chunk.Print)
+	}
+	if !alone { // other statements have read since the scan began
+		if err := r.tx.settle(ctx, r.f, nil, nil); err != nil {
+			return err
+		}
+	}
+	r.reads = r.tx.print.Reads()
+	return r.tx.full()
+}
+
+// readSpans is the part of spans that a read has come through: up to a key that
+// it has not looked at, or where that is empty all of them.
+func readSpans(spans []command.Span, upto object.ID, reverse bool) []command.Span {
+	if upto == "" {
+		return spans
+	}
+	var out []command.Span
+	for _, s := range spans {
+		if reverse {
+			s.Start = max(s.Start, upto+"\x00")
+		} else {
+			s.End = min(s.End, upto)
+		}
+		if s.Start < s.End {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // receive waits for a chunk of s, or of any stream where s is nil.
@@ -137,6 +230,9 @@ func (r *scanRows) receive(ctx context.Context, s *stream) (*stream, error) {
 		r.flying--
 		if got.err != nil {
 			return nil, got.err
+		}
+		if err := r.note(ctx, got.s, got.chunk); err != nil {
+			return nil, err
 		}
 		got.s.chunk, got.s.at = got.chunk, 0
 		if !got.s.cursor.IsZero() {
@@ -163,6 +259,9 @@ func (r *scanRows) advance(ctx context.Context, s *stream) (bool, error) {
 			return false, nil
 		default: // the only stream
 			chunk, err := r.chunk(ctx, s)
+			if err == nil {
+				err = r.note(ctx, s, chunk)
+			}
 			if err != nil {
 				return false, err
 			}
@@ -173,7 +272,9 @@ func (r *scanRows) advance(ctx context.Context, s *stream) (bool, error) {
 
 func (r *scanRows) next(ctx context.Context) ([]datum.Datum, bool, error) {
 	if !r.begun {
-		r.begin(ctx)
+		if err := r.begin(ctx); err != nil {
+			return nil, false, err
+		}
 	}
 	switch {
 	case len(r.streams) == 0:
@@ -213,6 +314,9 @@ func (r *scanRows) close() {
 		r.cancel()
 		r.wait.Wait()
 		r.cancel = nil
+	}
+	if r.pinned != nil {
+		r.pinned.Close()
 	}
 	for _, s := range r.streams {
 		if !s.cursor.IsZero() {

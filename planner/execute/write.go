@@ -2,10 +2,8 @@ package execute
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/command"
@@ -16,22 +14,27 @@ import (
 )
 
 // writing is what a statement writes: objects by their ids (the job's items), or
-// key ranges in all partitions.
+// key ranges in all partitions. It takes effect as a whole, or not at all: objects of
+// one partition by one command there, others by a transaction (transact), and inside of a
+// session's transaction when that commits (compute).
 type writing struct {
 	job
-	cmd   command.Write // what is the same for all partitions
-	spans []command.Span
-	limit int64 // of the bytes of returned rows
-	drop  bool  // rows are not for the client
+	cmd      command.Write // what is the same for all partitions
+	spans    []command.Span
+	limit    int64         // of the bytes of returned rows
+	lockTime time.Duration // that it may wait for locks
+	drop     bool          // rows are not for the client
 	// keys is the number of columns at the end of each row that are the object's
 	// key: how a delete over ranges hears which ids are given up.
 	keys int
 
 	// assign finds places for items of a create that live nowhere; nil otherwise.
 	assign func(ctx context.Context, count int, which func(*item) bool) error
+	// pinned are ids that were given a location only so that the statement sees at
+	// one instant that there is no object.
+	pinned []object.ID
 
 	affected int64
-	changed  []object.PartitionID // where something took effect
 	returned []returned
 	bytes    int64
 
@@ -47,18 +50,22 @@ type returned struct {
 
 // run carries the write out.
 func (w *writing) run(ctx context.Context) error {
-	if w.spans != nil {
-		groups := make([]group, 0, len(w.snap.Partitions))
-		for i := range w.snap.Partitions {
-			groups = append(groups, group{part: w.snap.Partitions[i].ID})
-		}
-		w.f.asked(w.table, nil, groups)
-		return w.writeParts(ctx, groups)
+	if w.tx != nil {
+		return w.compute(ctx)
 	}
+	ctx, stop := lockTime(ctx, w.lockTime)
+	defer stop()
+	if w.spans != nil {
+		return w.transact(ctx, w.everywhere())
+	}
+	defer w.unpin()
 	var groups []group
 	for {
 		if err := w.place(ctx); err != nil {
-			return w.failed(err)
+			return err
+		}
+		if err := w.pin(ctx); err != nil {
+			return err
 		}
 		if len(w.items) == 1 {
 			if w.items[0].done {
@@ -70,19 +77,29 @@ func (w *writing) run(ctx context.Context) error {
 			return nil
 		}
 		w.f.asked(w.table, w.items, groups)
-		if err := w.writeParts(ctx, groups); err != nil {
+		var err error
+		if len(groups) == 1 {
+			err = w.writePart(ctx, groups[0])
+		} else {
+			err = w.transact(ctx, groups)
+		}
+		if err != nil || !w.unfinished() {
 			return err
 		}
-		if len(w.items) == 1 && w.items[0].done {
-			return nil
-		}
-		if !w.unfinished() {
-			return nil
-		}
 		if err := w.next(ctx); err != nil {
-			return w.failed(err)
+			return err
 		}
 	}
+}
+
+// everywhere is a group for each partition: for key ranges.
+func (w *writing) everywhere() []group {
+	groups := make([]group, 0, len(w.snap.Partitions))
+	for i := range w.snap.Partitions {
+		groups = append(groups, group{part: w.snap.Partitions[i].ID})
+	}
+	w.f.asked(w.table, nil, groups)
+	return groups
 }
 
 func (w *writing) unfinished() bool {
@@ -121,93 +138,99 @@ func (w *writing) place(ctx context.Context) error {
 	return w.assign(ctx, missing, func(it *item) bool { return it.part == 0 || it.doubt })
 }
 
-// writeParts has every group's partition execute its part of the statement. It
-// is the one place where a statement that writes to several partitions is more
-// than one command.
-//
-// Today the parts are executed one after the other, in ascending order of
-// partitions, each atomic by itself: when one fails, those before it stay, and
-// the error says so. Groups that are refused because objects live elsewhere have
-// not been executed; their items stay to be written in another round.
-func (w *writing) writeParts(ctx context.Context, groups []group) error {
-	for _, g := range groups {
-		if w.affected > 0 {
-			if err := alive(ctx); err != nil {
-				return w.failed(err)
+// pin gives ids that live nowhere a location, where the statement also means objects
+// that do: all are to be seen at one instant, and the absence of an object can be seen
+// only where it would be.
+func (w *writing) pin(ctx context.Context) error {
+	nowhere, live := 0, 0
+	for i := range w.items {
+		if w.items[i].nowhere {
+			nowhere++
+		} else if !w.items[i].done {
+			live++
+		}
+	}
+	if nowhere == 0 || live == 0 {
+		return nil
+	}
+	assignments, at := make([]catalog.Assignment, 0, nowhere), make([]int, 0, nowhere)
+	for i := range w.items {
+		if it := &w.items[i]; it.nowhere {
+			home := w.snap.Home(w.table, it.ID).Partition
+			if home == 0 {
+				return errNotFormed()
 			}
+			assignments, at = append(assignments, catalog.Assignment{ID: it.ID, Partition: home}), append(at, i)
 		}
-		if err := w.writePart(ctx, g); err != nil {
-			return w.failed(err)
-		}
+	}
+	stands, err := w.x.assign(ctx, w.f, assignments)
+	if err != nil {
+		return err
+	}
+	for n, i := range at {
+		w.items[i].follow(stands[n], plan.FromOracle, false)
+		w.items[i].done = false
+		w.pinned = append(w.pinned, w.items[i].ID)
 	}
 	return nil
 }
 
-// writePart has one partition execute its part.
+// unpin lets the ids that pin has placed be given up. The oracle keeps what exists.
+func (w *writing) unpin() {
+	if len(w.pinned) > 0 {
+		w.x.deps.Directory.Release(w.pinned)
+	}
+}
+
+// writePart has one partition execute the statement.
 func (w *writing) writePart(ctx context.Context, g group) error {
 	cmd := &w.cmd
 	if len(w.items) == 1 {
 		w.oneTarget[0] = w.items[0].Target
 		cmd.Targets = w.oneTarget[:]
 	} else {
-		part := w.cmd
-		cmd = &part
-		cmd.Context.Seed = seedFor(w.cmd.Context.Seed, g.part)
-		if w.spans == nil {
-			cmd.Targets = w.targets(make([]command.Target, 0, len(g.at)), g)
+		part, err := w.part(g)
+		if err != nil {
+			return err
 		}
+		cmd = part
 	}
-	cmd.Spans = w.spans
-	if err := w.bound(cmd); err != nil {
+	result, err := w.x.write(ctx, g.part, w.table, cmd, w.f)
+	switch {
+	case err != nil:
 		return err
+	case result.Refusal != nil:
+		w.refused(g, result.Refusal)
+		return nil
 	}
-	for {
-		result, err := w.x.write(ctx, g.part, w.table, cmd, w.f)
-		switch {
-		case err != nil:
-			return err
-		case result.Refusal != nil && result.Refusal.Reason == command.Elsewhere && w.spans == nil:
-			w.elsewhere(g, result.Refusal.Objects)
-			return nil
-		case result.Refusal != nil && w.spans == nil: // awaited for too long
-			for _, i := range g.at {
-				w.items[i].doubt = true
-			}
-			return nil
-		case result.Refusal != nil:
-			return errImpatient("it waits for an object")
-		}
-		if err := w.take(ctx, g, result); err != nil {
-			return err
-		}
-		if len(result.Rest) == 0 {
-			return nil
-		}
-		cmd.Spans = result.Rest
-	}
+	return w.take(ctx, g, result)
 }
 
-// bound refuses what is too much for one entry of a partition's log.
-func (w *writing) bound(cmd *command.Write) error {
+// part is the command for one partition of several, or for several objects.
+func (w *writing) part(g group) (*command.Write, error) {
+	part := w.cmd
+	part.Context.Seed = seedFor(w.cmd.Context.Seed, g.part)
+	if part.Spans = w.spans; w.spans != nil {
+		return &part, nil
+	}
+	part.Targets = w.targets(make([]command.Target, 0, len(g.at)), g)
 	size := 0
-	for i := range cmd.Targets {
-		size += len(cmd.Targets[i].ID) + len(cmd.Targets[i].Row)
+	for n, i := range g.at {
+		t := &part.Targets[n]
+		size += len(t.ID) + len(t.Row)
+		// Nothing may be done to the others where one is not where it is believed to be.
+		t.Unsure = w.cmd.Kind != command.Create && w.items[i].from == plan.FromCache && !w.items[i].own
 	}
 	if size > w.x.cfg.MaxWriteBytes {
-		return pgerror.New(pgerror.ProgramLimitExceeded, "the statement is too large: %d bytes of rows for one partition", size).
+		return nil, pgerror.New(pgerror.ProgramLimitExceeded, "the statement is too large: %d bytes of rows for one partition", size).
 			WithHint("At most %d bytes can be written by one statement; split it.", w.x.cfg.MaxWriteBytes)
 	}
-	return nil
+	return &part, nil
 }
 
 // take notes what a partition has executed.
 func (w *writing) take(ctx context.Context, g group, result *command.Result) error {
-	if result.Affected > 0 {
-		w.affected += result.Affected
-		if !slices.Contains(w.changed, g.part) {
-			w.changed = append(w.changed, g.part)
-		}
-	}
+	w.affected += result.Affected
 	w.keep(g, result)
 	for _, i := range g.at {
 		w.items[i].retry = false
@@ -217,10 +240,16 @@ func (w *writing) take(ctx context.Context, g group, result *command.Result) err
 			return err
 		}
 	}
+	w.f.wrote(g, result)
 	w.release(g, result)
 	for _, i := range g.at {
 		w.items[i].done = w.items[i].done || !w.items[i].retry
 	}
+	return w.room(result)
+}
+
+// room bounds what RETURNING returns.
+func (w *writing) room(result *command.Result) error {
 	for _, row := range result.Rows {
 		w.bytes += int64(len(row)) + 48
 	}
@@ -268,45 +297,6 @@ func (w *writing) release(g group, result *command.Result) {
 	if len(ids) > 0 {
 		w.x.deps.Directory.Release(ids)
 	}
-}
-
-// failed adds to an error what took effect before it.
-func (w *writing) failed(err error) error {
-	if w.affected == 0 {
-		return err
-	}
-	e := pgerror.As(err)
-	switch {
-	case errors.Is(err, ErrReplan):
-		e = pgerror.New(pgerror.StatementCompletionUnknown, "the table was changed while the statement was carried out")
-		err = e
-	case e == nil:
-		e = pgerror.New(pgerror.StatementCompletionUnknown, "the statement was carried out in part")
-		err = fmt.Errorf("%w (%w)", e, err)
-	default:
-		copied := *e
-		e = &copied
-		err = e
-		if e.Code == pgerror.SerializationFailure {
-			e.Code, e.Detail = pgerror.StatementCompletionUnknown, ""
-		}
-	}
-	names := make([]string, len(w.changed))
-	for i, p := range w.changed {
-		names[i] = fmt.Sprint(p)
-	}
-	if e.Detail != "" {
-		e.Detail += "\n"
-	}
-	objects, partitions := "1 object was", "partition"
-	if w.affected != 1 {
-		objects = fmt.Sprintf("%d objects were", w.affected)
-	}
-	if len(names) > 1 {
-		partitions = "partitions"
-	}
-	e.Detail += fmt.Sprintf("The statement was carried out in part: %s changed in %s %s.", objects, partitions, strings.Join(names, ", "))
-	return err
 }
 
 // rows returns the rows of RETURNING.

@@ -20,6 +20,9 @@ type Facts struct {
 	Cached, Asked, Home int
 	// Partitions are those that take part, ascending.
 	Partitions []object.PartitionID
+	// Needed is the number of partitions that are asked together, as far as is known:
+	// less than Partitions where the statement had to look for objects.
+	Needed int
 	// Rounds is the number of times that commands are sent out one after the other.
 	Rounds int
 

@@ -223,3 +223,29 @@ func (s *Limit) Needed(env *expr.Env) (int64, error) {
 	}
 	return offset + count, nil
 }
+
+// ScanOf is the Scan that a stage reads from; false where it reads no table.
+func ScanOf(s Stage) (*Scan, bool) {
+	for {
+		switch t := s.(type) {
+		case *Scan:
+			return t, true
+		case *Filter:
+			s = t.Input
+		case *Aggregate:
+			s = t.Input
+		case *Project:
+			s = t.Input
+		case *Distinct:
+			s = t.Input
+		case *Sort:
+			s = t.Input
+		case *Limit:
+			s = t.Input
+		case *Cut:
+			s = t.Input
+		default:
+			return nil, false
+		}
+	}
+}

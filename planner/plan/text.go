@@ -11,7 +11,7 @@ import (
 // Text returns the plan as the lines of EXPLAIN. facts may be nil: then it says
 // what follows from the statement alone. verbose adds types and parameters.
 func (p *Plan) Text(facts *Facts, verbose bool) []string {
-	t := &text{facts: facts, verbose: verbose}
+	t := &text{root: p.Root, facts: facts, verbose: verbose}
 	if e, ok := p.Root.(*Explain); ok {
 		return e.Plan.Text(facts, verbose)
 	}
@@ -39,6 +39,7 @@ func (p *Plan) Text(facts *Facts, verbose bool) []string {
 
 // text gathers the lines.
 type text struct {
+	root    Root
 	facts   *Facts
 	verbose bool
 	lines   []string
@@ -136,9 +137,23 @@ func (t *text) scan(s *Scan, indent int) {
 	case len(p.OrderBy) > 0:
 		t.line(indent+1, "In the partitions: first rows by %s; merged", orderList(p.OrderBy, s))
 	}
+	if s.Lock != nil {
+		t.line(indent+1, "Lock what is returned: %s, %s", s.Lock.Mode, s.Lock.wait())
+	}
 	if s.Limit != nil {
 		t.line(indent+1, "In the partitions: stop early, at %s", strings.ToLower(limitText(s.Limit)))
 	}
+}
+
+// wait is what happens where another has locked, in words.
+func (l *Lock) wait() string {
+	switch l.Wait {
+	case command.LockFails:
+		return "an error where another has locked"
+	case command.LockSkips:
+		return "without what others have locked"
+	}
+	return "waiting for others"
 }
 
 // how is how an access finds objects, in words.

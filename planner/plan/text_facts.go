@@ -56,9 +56,28 @@ func (t *text) where() {
 		for i, p := range f.Partitions {
 			parts[i] = strconv.Itoa(int(p))
 		}
-		t.line(0, "Partitions: %s", strings.Join(parts, ", "))
+		t.line(0, "Partitions: %s (%s)", strings.Join(parts, ", "), t.together())
 	}
 	t.line(0, "Rounds: %d", f.Rounds)
+}
+
+// together says how what is done in several partitions is one step.
+func (t *text) together() string {
+	if t.facts.Needed <= 1 {
+		return "one"
+	}
+	switch r := t.root.(type) {
+	case *Move:
+		return "several: found at one instant, moved in batches"
+	case *Insert:
+		if _, reads := ScanOf(r.Source); reads {
+			return "several: read and written at one instant, all or none"
+		}
+		return "several: all or none"
+	case *Modify:
+		return "several: all or none"
+	}
+	return "several: read at one instant"
 }
 
 func objectText(o FactObject) string {

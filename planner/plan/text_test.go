@@ -37,7 +37,7 @@ Limit 1
     In the partitions: compute x
 Objects named: 1 (1 cached, 0 asked from the oracle, 0 at home)
   Object (1, k): partition 3, location version 17 (cached)
-Partitions: 3
+Partitions: 3 (one)
 Rounds: 1`)
 	facts.Analyzed, facts.Rounds, facts.Redirects, facts.Rows, facts.Travelled, facts.Scanned = true, 2, 1, 1, 1, 1
 	facts.Planning, facts.Locating, facts.Executing = 12*time.Microsecond, 0, 3*time.Millisecond
@@ -49,7 +49,7 @@ Limit 1 (rows=1 time=2.000 ms)
     In the partitions: compute x
 Objects named: 1 (1 cached, 0 asked from the oracle, 0 at home)
   Object (1, k): partition 3, location version 17 (cached)
-Partitions: 3
+Partitions: 3 (one)
 Rounds: 2
 Redirects: 1
 Retries: 0
@@ -66,11 +66,11 @@ func TestTextOfMove(t *testing.T) {
 	table := keyTable()
 	table.Placement.Policy = "list"
 	p := &Plan{Tag: "MOVE", Root: &Move{Table: table, Access: &Access{Table: table, All: true}}}
-	got := strings.Join(p.Text(&Facts{Moves: []FactMove{{From: 1, To: 2, Objects: 3, Bytes: 400}}, Partitions: []object.PartitionID{1, 2}}, false), "\n")
+	got := strings.Join(p.Text(&Facts{Moves: []FactMove{{From: 1, To: 2, Objects: 3, Bytes: 400}}, Partitions: []object.PartitionID{1, 2}, Needed: 2}, false), "\n")
 	want := `Move objects of t to where the policy list wants them
   Find them in all partitions
   From partition 1 to 2: 3 objects, 400 bytes
-Partitions: 1, 2
+Partitions: 1, 2 (several: found at one instant, moved in batches)
 Rounds: 0`
 	if got != want {
 		t.Errorf("%s\nwant:\n%s", got, want)

@@ -9,19 +9,21 @@ import (
 	"github.com/ssmr/ssmr/internal/object"
 )
 
-// AddRange notes key ranges that were read, in addition to those that the transaction
-// has read: the same ones are kept once. The result is the one that is kept; nil where
-// it was read before and has changed since.
-func (f *Footprint) AddRange(r *Range) (*Range, bool) {
-	for _, old := range f.ranges {
-		if old.sameQuestion(r) {
-			return old, old.Print.Count == r.Print.Count && old.Print.Sum == r.Print.Sum
+// AddRange notes key ranges that were read. With whole, nothing will be added to them,
+// and what was read before is kept once; the result is false where that has
+// changed since.
+func (f *Footprint) AddRange(r *Range, whole bool) bool {
+	if whole {
+		for _, old := range f.ranges {
+			if old.sameQuestion(r) {
+				return old.Print.Count == r.Print.Count && old.Print.Sum == r.Print.Sum
+			}
 		}
 	}
 	f.ranges = append(f.ranges, r)
 	f.reads++
 	f.resize(r)
-	return r, true
+	return true
 }
 
 // Extend notes that a range that is kept was read on: it has other Spans, and another

@@ -1,0 +1,89 @@
+package execute
+
+import (
+	"context"
+
+	"github.com/ssmr/ssmr/internal/command"
+)
+
+// transact has several partitions execute the statement, all or none. It returns
+// without having done anything where objects turned out to live elsewhere: they are to
+// be written in another round.
+func (w *writing) transact(ctx context.Context, groups []group) error {
+	t := &command.Transaction{Parts: make([]command.Share, len(groups)), Patient: true}
+	for i, g := range groups {
+		cmd, err := w.part(g)
+		if err != nil {
+			return err
+		}
+		t.Parts[i] = command.Share{Partition: g.part, Part: command.Part{Writes: []*command.Write{cmd}}}
+	}
+	wait := waiter{patience: w.x.cfg.Patience, rand: w.x.cfg.Rand}
+	for tries := 1; ; tries++ {
+		votes, err := w.x.deps.Partitions.Transact(ctx, t)
+		if err != nil {
+			return unanswered(ctx, err)
+		}
+		verdict, err := w.count(ctx, groups, votes, tries, &wait)
+		switch {
+		case err != nil:
+			return err
+		case verdict == isDone:
+			return w.takeAll(ctx, groups, votes)
+		case verdict == isElsewhere:
+			return nil
+		}
+		w.f.retried()
+	}
+}
+
+// verdict is what several partitions have said together.
+type verdict uint8
+
+const (
+	isDone      verdict = iota // all have executed their part
+	isElsewhere                // none has: some objects live elsewhere
+	isAgain                    // none has: send it again
+)
+
+// count goes through the votes on the parts of the statement.
+func (w *writing) count(ctx context.Context, groups []group, votes []*command.Vote, tries int, wait *waiter) (verdict, error) {
+	if len(votes) != len(groups) {
+		return isDone, internalError("%d votes on %d parts", len(votes), len(groups))
+	}
+	sum := isDone
+	for i, v := range votes {
+		switch {
+		case v.Yes():
+			continue
+		case v.Err != nil:
+			return isDone, v.Err
+		case v.Refusal == nil:
+			return isDone, internalError("partition %d finds a conflict with what was not read", groups[i].part)
+		case w.spans == nil && final(v.Refusal, false, tries):
+			w.refused(groups[i], v.Refusal)
+			sum = isElsewhere
+			continue
+		}
+		if err := w.x.remedy(ctx, groups[i].part, w.table, v.Refusal, wait); err != nil {
+			return isDone, err
+		}
+		if sum == isDone {
+			sum = isAgain
+		}
+	}
+	return sum, nil
+}
+
+// takeAll notes what all partitions have executed.
+func (w *writing) takeAll(ctx context.Context, groups []group, votes []*command.Vote) error {
+	for i, g := range groups {
+		if len(votes[i].Results) != 1 || votes[i].Results[0] == nil {
+			return internalError("partition %d gave %d results of one write", g.part, len(votes[i].Results))
+		}
+		if err := w.take(ctx, g, votes[i].Results[0]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
