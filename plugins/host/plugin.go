@@ -206,7 +206,10 @@ func (p *Plugin) call(ctx context.Context, limit time.Duration, f func(context.C
 	case codes.DeadlineExceeded:
 		return fmt.Errorf("the policy did not answer within %s", limit)
 	case codes.Canceled, codes.Unavailable: // it was killed, or has ended
-		return fmt.Errorf("%w (%v)", ErrUnavailable, err)
+		return fmt.Errorf("%w (%s)", ErrUnavailable, status.Convert(err).Message())
+	}
+	if told, ok := status.FromError(err); ok {
+		return fmt.Errorf("the policy refuses: %s", told.Message())
 	}
 	return err
 }

@@ -27,6 +27,9 @@ var Handshake = plugin.HandshakeConfig{
 // ServiceName is the name of the only plugin that a policy serves.
 const ServiceName = "policy"
 
+// questionBytes bounds what a policy can be asked in one call: all rows of a statement.
+const questionBytes = 128 << 20
+
 // Serve serves a policy to ssmr-server; it is the whole main of a policy's program.
 // It returns when the server ends the program, and exits when the server has died.
 //
@@ -41,7 +44,9 @@ func Serve(policy Policy) {
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: Handshake,
 		Plugins:         plugin.PluginSet{ServiceName: &Service{Policy: policy}},
-		GRPCServer:      plugin.DefaultGRPCServer,
+		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
+			return grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(questionBytes))...)
+		},
 	})
 }
 

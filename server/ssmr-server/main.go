@@ -21,6 +21,7 @@ const usage = `ssmr-server runs a node of ssmr, an object database that speaks t
   ssmr-server [flags]           run; without flags: one node, four partitions, data in ./ssmr-data
   ssmr-server config [flags]    print the effective configuration as YAML
   ssmr-server version           print the version
+  ssmr-server plugin verify ... try a placement policy's program out
 
 Each flag is also an environment variable (--data-dir is SSMR_DATA_DIR) and a key
 of the YAML file that --config names (limits: {connections: ...} is
@@ -43,6 +44,8 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	case "help":
 		printUsage(stdout)
 		return 0
+	case "plugin":
+		return runPlugin(args, stdout, stderr)
 	case "", "config":
 	default:
 		fmt.Fprintf(stderr, "ssmr-server: unknown command %q; see ssmr-server help\n", command)
