@@ -2,6 +2,7 @@ package state
 
 import (
 	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/storage"
 )
 
@@ -61,4 +62,15 @@ func (n *newest) sight(snap *storage.Snapshot) (sight, error) {
 	}
 	partial, err := readPartial(snap)
 	return newSight(snap, &command.View{}, partial), err
+}
+
+// newestObject is stored.object of a space. It allocates nothing but the row.
+func newestObject(space *storage.Space, id object.ID) (record, bool, error) {
+	var key [128]byte
+	b, found, err := space.Get(nil, appendObjectKey(key[:0], prefixObjects, id))
+	if err != nil || !found {
+		return record{}, false, err
+	}
+	r, err := decodeRecord(b)
+	return r, err == nil, err
 }

@@ -29,22 +29,34 @@ type Query struct {
 	single  record  // the object of a read that names one, and needs no snapshot
 	found   bool
 
-	started   bool
-	done      bool
-	prog      *program
-	worker    *worker
-	chunk     int // bytes
+	started bool
+	done    bool
+	chunk   int // bytes
+	prog    *program
+	desk    *desk
+	worker  *worker  // of desk
+	*scope           // of desk
+	targets []target // left to visit
+	absent  []int    // to be told with the first chunk
+	spans   []command.Span
+	scanned int64
+	gather  gatherer
+	pending [][]byte // rows to be sent
+}
+
+// desk is what a query works with. It is used again and again.
+type desk struct {
+	worker worker
+	scope  scope
+}
+
+// scope is what a query sees, and what it tells of that beside rows.
+type scope struct {
 	sight     sight
 	overlay   overlay
-	targets   []target // left to visit
-	absent    []int    // to be told with the first chunk
 	revisions []object.Revision
-	spans     []command.Span
 	upto      object.ID // of the chunk
 	print     fingerprint
-	scanned   int64
-	gather    gatherer
-	pending   [][]byte // rows to be sent
 }
 
 // target is an object that the read names and the partition holds.
@@ -61,7 +73,7 @@ const maxChunkBytes = 16 << 20
 // visiting them.
 const keptBytes = 1 << 20
 
-var workers = sync.Pool{New: func() any { return new(worker) }}
+var desks = sync.Pool{New: func() any { return new(desk) }}
 
 // Begin makes a read of the newest state ready for Pin.
 func (m *Machine) Begin(r *command.Read) *Query { return &Query{m: m, read: r} }
@@ -92,7 +104,7 @@ func (q *Query) Pin() error {
 	var err error
 	if len(q.read.Targets) == 1 && len(q.read.Spans) == 0 && v.Checks == nil && len(v.Overlay) == 0 {
 		// An object that is there is the partition's, and one Get sees one moment.
-		q.single, q.found, err = stored{space}.object(q.read.Targets[0].ID)
+		q.single, q.found, err = newestObject(space, q.read.Targets[0].ID)
 		if err != nil || q.found {
 			return err
 		}
@@ -122,10 +134,11 @@ func (q *Query) unpin() {
 func (q *Query) Close() {
 	q.unpin()
 	q.done = true
-	if q.worker != nil {
-		q.worker.release()
-		workers.Put(q.worker)
-		q.worker = nil
+	if q.desk != nil {
+		q.desk.worker.release()
+		q.desk.scope = scope{print: fingerprint{buf: q.desk.scope.print.buf}}
+		desks.Put(q.desk)
+		q.desk, q.worker, q.scope = nil, nil, nil
 	}
 	q.gather, q.pending, q.targets = gatherer{}, nil, nil
 }
@@ -216,7 +229,8 @@ func (q *Query) start(ctx context.Context, chunk *command.Chunk) error {
 		return failure
 	}
 	q.prog = prog
-	q.worker = workers.Get().(*worker)
+	q.desk = desks.Get().(*desk)
+	q.worker, q.scope = &q.desk.worker, &q.desk.scope
 	var err error
 	switch {
 	case q.pinned != nil:
