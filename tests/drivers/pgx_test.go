@@ -414,16 +414,3 @@ func TestPgxLarge(t *testing.T) {
 	half.Close()
 	must(t, conn, "SELECT 1")
 }
-
-// TestPgxBegin holds what a transaction of several statements gets.
-func TestPgxBegin(t *testing.T) {
-	if *postgres {
-		t.Skip("PostgreSQL has transactions")
-	}
-	conn := connect(t, pgx.QueryExecModeCacheStatement)
-	_, err := conn.Begin(limited(t))
-	if e := failure(t, err); e.Code != "0A000" || !strings.Contains(e.Message, "transactions of several statements") {
-		t.Errorf("%+v", e)
-	}
-	must(t, conn, "SELECT 1")
-}

@@ -67,9 +67,41 @@ async function errors(client) {
   assert.strictEqual((await client.query('SELECT $1::text AS t', ['goes on'])).rows[0].t, 'goes on');
 }
 
+async function transactions(client, pool) {
+  const n = async (c) => (await c.query('SELECT count(*)::int AS n FROM node_t WHERE id BETWEEN 100 AND 999')).rows[0].n;
+  await client.query('BEGIN');
+  await client.query('INSERT INTO node_t (id, t) VALUES ($1, $2)', [100, 'a']);
+  assert.deepStrictEqual([await n(client), await n(pool)], [1, 0]);
+  await client.query('ROLLBACK');
+  assert.strictEqual(await n(client), 0);
+  await client.query('START TRANSACTION ISOLATION LEVEL SERIALIZABLE');
+  await client.query('INSERT INTO node_t (id) VALUES ($1), ($2)', [100, 101]);
+  await client.query('SAVEPOINT s');
+  await fails(client.query('INSERT INTO node_t (id) VALUES ($1)', [100]), '23505');
+  await fails(client.query('SELECT $1::int', [1]), '25P02');
+  await client.query('ROLLBACK TO SAVEPOINT s');
+  assert.strictEqual((await client.query('COMMIT')).command, 'COMMIT');
+  assert.strictEqual(await n(pool), 2);
+  await client.query('BEGIN');
+  await fails(client.query('SELECT 1/0'), '22012');
+  assert.strictEqual((await client.query('COMMIT')).command, 'ROLLBACK');
+  const results = await client.query("BEGIN; INSERT INTO node_t (id) VALUES (102); COMMIT; SELECT 1 AS one");
+  assert.deepStrictEqual(results.map((r) => r.command), ['BEGIN', 'INSERT', 'COMMIT', 'SELECT']);
+  await fails(client.query("INSERT INTO node_t (id) VALUES (103); INSERT INTO node_t (id) VALUES (103)"), '23505');
+  assert.strictEqual(await n(client), 3);
+  const own = await pool.connect(); // a pool's client, as applications do it
+  try {
+    await own.query('BEGIN');
+    await own.query('DELETE FROM node_t WHERE id BETWEEN 100 AND 999');
+    await own.query('COMMIT');
+  } finally {
+    own.release();
+  }
+  assert.strictEqual(await n(client), 0);
+}
+
 async function refused(client) {
   await fails(client.query('LISTEN channel'), '0A000');
-  await fails(client.query('BEGIN'), '0A000');
   await fails(client.query('COPY node_t FROM STDIN'), '0A000');
 }
 
@@ -80,6 +112,9 @@ async function main() {
   await binary(client);
   await statements(client);
   await errors(client);
+  const others = new Pool({ max: 2 });
+  await transactions(client, others);
+  await others.end();
   if (process.env.PGUSER !== 'postgres') await refused(client);
   await client.query('DROP TABLE node_t');
   await client.end();

@@ -1,4 +1,4 @@
-# What psycopg2 does with a server, in autocommit mode. Prints "ok" at the end.
+# What psycopg2 does with a server, in autocommit mode and in its own. Prints "ok" at the end.
 import datetime
 import decimal
 import uuid
@@ -87,16 +87,93 @@ conn.set_client_encoding("UTF8")
 cur.execute("SET application_name = 'py'")
 check(one("SHOW application_name"), ("py",))
 
-if conn.info.user != "postgres":
-    conn.autocommit = False
-    try:
-        cur.execute("SELECT 1")
-        raise AssertionError("no error")
-    except psycopg2.errors.FeatureNotSupported as e:
-        assert "transactions of several statements" in str(e), e
-    conn.rollback()
-    conn.autocommit = True
-    check(one("SELECT 1"), (1,))
+# Its own mode: the first statement begins a transaction.
+ext = psycopg2.extensions
+conn.autocommit = False
+other = psycopg2.connect("")
+other.autocommit = True
+others = other.cursor()
+
+
+def seen():
+    others.execute("SELECT count(*) FROM py WHERE id >= 100")
+    return others.fetchone()[0]
+
+
+check(conn.status, ext.STATUS_READY)
+cur.execute("INSERT INTO py (id, t) VALUES (100, 'a')")
+check(conn.info.transaction_status, ext.TRANSACTION_STATUS_INTRANS)
+check(one("SELECT t FROM py WHERE id = 100"), ("a",))
+check(seen(), 0)
+conn.commit()
+check(conn.info.transaction_status, ext.TRANSACTION_STATUS_IDLE)
+check(seen(), 1)
+cur.execute("DELETE FROM py WHERE id = 100")
+conn.rollback()
+check(seen(), 1)
+try:
+    with conn:
+        cur.execute("INSERT INTO py (id) VALUES (101)")
+        cur.execute("INSERT INTO py (id) VALUES (100)")
+    raise AssertionError("no error")
+except psycopg2.errors.UniqueViolation:
+    pass
+check(conn.info.transaction_status, ext.TRANSACTION_STATUS_IDLE)
+check(seen(), 1)
+with conn:
+    with conn.cursor() as c:
+        c.executemany("INSERT INTO py (id, t) VALUES (%s, %s)", [(i, "m") for i in range(101, 110)])
+check(seen(), 10)
+try:
+    cur.execute("SELECT 1/0")
+    raise AssertionError("no error")
+except psycopg2.errors.DivisionByZero:
+    pass
+check(conn.info.transaction_status, ext.TRANSACTION_STATUS_INERROR)
+try:
+    cur.execute("SELECT 1")
+    raise AssertionError("no error")
+except psycopg2.errors.InFailedSqlTransaction:
+    pass
+conn.rollback()
+
+cur.execute("SAVEPOINT s")
+cur.execute("DELETE FROM py WHERE id >= 100")
+check(one("SELECT count(*) FROM py WHERE id >= 100"), (0,))
+cur.execute("ROLLBACK TO SAVEPOINT s")
+check(one("SELECT count(*) FROM py WHERE id >= 100"), (10,))
+conn.commit()
+
+server_side = conn.cursor("server_side")
+server_side.itersize = 4
+server_side.execute("SELECT id FROM py WHERE id >= 100 ORDER BY id")
+check([r[0] for r in server_side], list(range(100, 110)))
+server_side.close()
+server_side = conn.cursor("again")
+server_side.execute("SELECT id FROM py WHERE id >= 100 ORDER BY id")
+check(server_side.fetchmany(2), [(100,), (101,)])
+server_side.scroll(3)
+check(server_side.fetchone(), (105,))
+check(len(server_side.fetchall()), 4)
+server_side.close()
+conn.rollback()
+
+conn.set_session(isolation_level="SERIALIZABLE", readonly=True)
+check(one("SHOW transaction_read_only"), ("on",))
+check(one("SHOW transaction_isolation"), ("serializable",))
+try:
+    cur.execute("DELETE FROM py")
+    raise AssertionError("no error")
+except psycopg2.errors.ReadOnlySqlTransaction:
+    pass
+conn.rollback()
+conn.set_session(isolation_level="READ COMMITTED", readonly=False, autocommit=False)
+cur.execute("DELETE FROM py WHERE id >= 100")
+check(cur.rowcount, 10)
+conn.commit()
+check(seen(), 0)
+other.close()
+conn.autocommit = True
 
 cur.execute("DROP TABLE py")
 conn.close()
