@@ -23,6 +23,7 @@ type Table struct {
 	KeyName    string    `json:"keyName"` // the constraint's name, "<table>_pkey" unless given
 	Checks     []Check   `json:"checks,omitempty"`
 	Placement  Placement `json:"placement"`
+	Rules      Rules     `json:"rules,omitzero"`
 	// Fenced says that a schema change is under way: no statement may start on
 	// this descriptor until the next one is public.
 	Fenced bool `json:"fenced,omitempty"`
@@ -93,6 +94,7 @@ var SystemColumns = [systemColumns]Column{
 type Partition struct {
 	ID       object.PartitionID `json:"id"`
 	Replicas []object.NodeID    `json:"replicas"`
+	PartitionLimits
 }
 
 // Snapshot is the whole catalog as of one entry of the oracle's log. Immutable.
@@ -101,6 +103,7 @@ type Snapshot struct {
 	Tables     map[object.TableID]*Table
 	ByName     map[string]*Table
 	Partitions []Partition // ascending by id
+	Policies   []Policy    // programs, ascending by name
 	// Slots says which partition each slot belongs to, and since when.
 	Slots []object.Location // object.Slots long
 }
