@@ -27,6 +27,14 @@ type entry struct {
 	command     uint64                  // counts the commands of the entry
 	key         []byte
 	value       []byte
+
+	granted bool      // the command comes from the queue, and meets no lock
+	blocked bool      // the command has met a lock, and is to wait
+	tickets uint32    // counts the commands of the entry that wait
+	sweep   sweep     // those in the queue to be looked at
+	print   footprint // of the command under execution
+	fresh   footprint // what it has locked
+	staging staging
 }
 
 type objectCell struct {
@@ -63,6 +71,7 @@ func (x *entry) reset(m *Machine, batch *storage.Batch, index uint64) {
 	x.m, x.batch, x.index = m, batch, index
 	x.written, x.marked, x.senders = x.written[:0], x.marked[:0], x.senders[:0]
 	x.command = 0
+	x.granted, x.blocked, x.tickets, x.sweep = false, false, 0, x.sweep[:0]
 }
 
 // object returns the cell of an object.

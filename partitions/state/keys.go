@@ -140,3 +140,6 @@ func appendQueueKey(dst []byte, t ticket) []byte {
 	dst = binary.BigEndian.AppendUint64(append(dst, prefixQueue), t.index)
 	return binary.BigEndian.AppendUint32(dst, t.number)
 }
+
+// appendNumber ends the key of one of several records.
+func appendNumber(dst []byte, n uint32) []byte { return binary.BigEndian.AppendUint32(dst, n) }

@@ -40,6 +40,37 @@ const (
 	rememberedBytes = 64 << 10
 	// maxSenders bounds the nodes whose results are remembered.
 	maxSenders = 1024
+	// maxLocks bounds the objects and ranges that are locked in a partition together, and
+	// maxTransactionLocks those of one transaction: beyond, Prepares and Locks are refused
+	// as Busy, or fail with 54000. What a Write over spans changes lies in a range that is
+	// locked, and counts as that.
+	maxLocks            = 1 << 20
+	maxTransactionLocks = 1 << 18
+	// maxStagedBytes bounds what one transaction stages in a partition.
+	maxStagedBytes = 1 << 30
+	// maxTransactions bounds the transactions that are known: locking, prepared, or
+	// committed and not forgotten. Beyond, those with several participants are refused as
+	// Busy. maxForgotten bounds those among them that somebody other than their
+	// coordinator has said to be concluded everywhere: the oldest go.
+	maxTransactions = 1 << 16
+	maxForgotten    = 1 << 10
+	// maxAborted bounds the transactions of one coordinating node that are remembered as
+	// aborted. Beyond, all up to the oldest are.
+	maxAborted = 4096
+	// maxParticipants bounds the participants of a transaction, maxPartWrites the Writes of
+	// a part.
+	maxParticipants = 1 << 12
+	maxPartWrites   = 1 << 10
+	// A Conclude carries out so many effects, or a little more than so many bytes; the rest
+	// is for the next.
+	maxConcludeObjects = 16384
+	maxConcludeBytes   = 8 << 20
+	// maxQueued and maxQueuedBytes bound the commands that wait; beyond, they are refused
+	// as Busy. Moves and schema commands, which the oracle sends one after another, have
+	// some room of their own.
+	maxQueued      = 8192
+	maxQueuedMoves = 1024
+	maxQueuedBytes = 64 << 20
 	// forgetPerFloor bounds the markers that one RaiseFloor removes; the rest are
 	// void all the same, and are removed by later ones.
 	forgetPerFloor = 4096

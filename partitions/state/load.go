@@ -45,13 +45,21 @@ func (m *Machine) load(r storage.Reader) error {
 		return err
 	})
 	m.outgoing.Store(outgoing)
-	return err
+	if err != nil {
+		return err
+	}
+	return m.loadLocks(r)
 }
 
 // scan calls each for the keys under a prefix, without the prefix. Neither key nor
 // value may be kept.
-func scan(r storage.Reader, prefix byte, each func(key, value []byte) error) (err error) {
-	it, err := r.NewIterator([]byte{prefix}, []byte{prefix + 1})
+func scan(r storage.Reader, prefix byte, each func(key, value []byte) error) error {
+	return scanRange(r, []byte{prefix}, []byte{prefix + 1}, func(key, value []byte) error { return each(key[1:], value) })
+}
+
+// scanRange calls each for the keys in a range.
+func scanRange(r storage.Reader, lower, upper []byte, each func(key, value []byte) error) (err error) {
+	it, err := r.NewIterator(lower, upper)
 	if err != nil {
 		return err
 	}
@@ -61,7 +69,7 @@ func scan(r storage.Reader, prefix byte, each func(key, value []byte) error) (er
 		}
 	}()
 	for ok := it.First(); ok; ok = it.Next() {
-		if err := each(it.Key()[1:], it.Value()); err != nil {
+		if err := each(it.Key(), it.Value()); err != nil {
 			return err
 		}
 	}

@@ -37,6 +37,9 @@ type Machine struct {
 	senders  map[object.NodeID]*sender
 	entry    entry
 	worker   worker
+	locks    locks
+	aborted  aborted
+	finished []finished // to be told at the next commit
 
 	published atomic.Pointer[view]
 	reading   atomic.Pointer[storage.Space]
@@ -72,6 +75,8 @@ func New(partition object.PartitionID, limits Limits, events Events) *Machine {
 // Open reads what the machine keeps in memory.
 func (m *Machine) Open(space *storage.Space) error {
 	m.space = space
+	m.pendings.finishAll(false)
+	m.finished = nil
 	m.recent = newRecent(m.limits.RecentBytes)
 	m.sizes, m.senders = newSizes(), make(map[object.NodeID]*sender)
 	m.live = &view{
@@ -104,7 +109,7 @@ func (m *Machine) Apply(e replication.Entry, batch *storage.Batch) ([]any, error
 		if err != nil {
 			return nil, fmt.Errorf("partition %d, entry %d: %w", m.partition, e.Index, err)
 		}
-		if results[i], err = x.run(c); err != nil {
+		if results[i], err = x.run(c, b); err != nil {
 			return nil, fmt.Errorf("partition %d, entry %d: %w", m.partition, e.Index, err)
 		}
 	}
@@ -120,7 +125,14 @@ func (m *Machine) Committed(index uint64) {
 		m.pending = false
 		m.published.Store(m.live)
 	}
-	if m.arrivals {
+	if len(m.finished) > 0 {
+		for i, f := range m.finished {
+			m.pendings.finish(f.pending, f.outcome)
+			m.finished[i] = finished{}
+		}
+		m.finished = m.finished[:0]
+	}
+	if lowered := m.shield.committed(); m.arrivals || lowered {
 		m.arrivals = false
 		if m.events.Arrived != nil {
 			m.events.Arrived()
@@ -128,46 +140,97 @@ func (m *Machine) Committed(index uint64) {
 	}
 }
 
-// run executes a command unless it was before.
-func (x *entry) run(c *command.Command) (any, error) {
-	s := x.m.senders[c.ID.Node]
+// run executes a command unless it was before. raw is the command as it is in the log.
+// The answer to one that has to wait is a *Pending.
+func (x *entry) run(c *command.Command, raw []byte) (any, error) {
+	m := x.m
+	s := m.senders[c.ID.Node]
 	if s == nil {
-		if len(x.m.senders) >= maxSenders {
+		if len(m.senders) >= maxSenders {
 			return refuse(c.Body, command.Busy), nil
 		}
 		s = &sender{node: c.ID.Node, incarnation: c.ID.Incarnation}
-		x.m.senders[c.ID.Node] = s
+		m.senders[c.ID.Node] = s
 	}
-	if !s.touched {
-		s.touched = true
-		x.senders = append(x.senders, s)
-	}
+	x.touch(s)
 	switch verdict, outcome := s.admit(c.ID, c.Settled); verdict {
 	case expired:
 		return refuse(c.Body, command.Expired), nil
 	case repeat:
 		return command.DecodeOutcome(outcome)
 	}
+	if len(m.locks.waiters) > 0 {
+		if w := m.locks.byID[c.ID]; w != nil {
+			return w.pending, nil
+		}
+	}
 	x.begin()
-	result, err := x.execute(c.Body)
+	result, err := x.attempt(c, raw)
 	if err != nil {
 		return nil, err
 	}
-	s.remember(c.ID.Sequence, command.AppendOutcome(nil, result))
-	return result, nil
+	if _, waits := result.(*Pending); !waits {
+		s.remember(c.ID.Sequence, command.AppendOutcome(nil, result))
+	}
+	if len(x.sweep) > 0 {
+		err = x.sweepQueue()
+	}
+	return result, err
+}
+
+func (x *entry) touch(s *sender) {
+	if !s.touched {
+		s.touched = true
+		x.senders = append(x.senders, s)
+	}
+}
+
+// attempt executes a command, or has it wait for a lock.
+func (x *entry) attempt(c *command.Command, raw []byte) (any, error) {
+	if !x.m.locks.idle() && x.waits(c.Body) {
+		return x.enqueue(c, raw)
+	}
+	x.blocked = false
+	result, err := x.execute(c.Body, c.ID)
+	if err == nil && x.blocked {
+		return x.enqueue(c, raw)
+	}
+	return result, err
+}
+
+// waits reports whether a command meets a lock, of those that always wait. Prepare and
+// Lock look themselves.
+func (x *entry) waits(body command.Body) bool {
+	switch body.(type) {
+	case *command.Write, *command.Depart, *command.Arrive, *command.InstallTable, *command.DropTable, *command.InstallSlots:
+		x.print.of(body)
+		_, blocked := x.m.locks.meets(&x.print, &requester{})
+		return blocked
+	}
+	return false
 }
 
 // execute does what a command says.
-func (x *entry) execute(body command.Body) (any, error) {
+func (x *entry) execute(body command.Body, by object.CommandID) (any, error) {
 	switch b := body.(type) {
 	case *command.Write:
 		return x.write(b)
+	case *command.Prepare:
+		return x.prepare(b)
+	case *command.Conclude:
+		return x.conclude(b, by)
 	case *command.Depart:
 		return x.depart(b)
 	case *command.Arrive:
 		return x.arrive(b)
 	case *command.Settle:
-		return x.settle(b)
+		return x.settleMoves(b)
+	case *command.Lock:
+		return x.lock(b)
+	case *command.Resolve:
+		return x.resolve(b), nil
+	case *command.Withdraw:
+		return x.withdraw(b, by), nil
 	case *command.InstallTable:
 		return x.installTable(b)
 	case *command.DropTable:
@@ -180,11 +243,17 @@ func (x *entry) execute(body command.Body) (any, error) {
 	return nil, fmt.Errorf("unknown command %T", body)
 }
 
-// refuse is the answer to a command that is not executed.
+// refuse is the answer to a command that is not executed. Those whose own answer has no
+// place for a refusal (Conclude, Resolve) are given a Result.
 func refuse(body command.Body, reason command.Reason) any {
 	refusal := &command.Refusal{Reason: reason}
-	if _, ok := body.(*command.Depart); ok {
+	switch body.(type) {
+	case *command.Depart:
 		return &command.Departed{Refusal: refusal}
+	case *command.Prepare:
+		return &command.Vote{Refusal: refusal}
+	case *command.Lock:
+		return &command.Granted{Refusal: refusal}
 	}
 	return &command.Result{Refusal: refusal}
 }

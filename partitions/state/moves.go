@@ -245,8 +245,8 @@ func (x *entry) arriveOne(move object.LocationVersion, a *command.Arrival) (came
 	return a.Row != nil, nil
 }
 
-// settle drops the outgoing values of moves.
-func (x *entry) settle(b *command.Settle) (*command.Result, error) {
+// settleMoves drops the outgoing values of moves.
+func (x *entry) settleMoves(b *command.Settle) (*command.Result, error) {
 	for _, move := range b.Moves {
 		x.key = appendVersionKey(x.key[:0], prefixMoves, move, "")
 		state, found, err := x.batch.Get(nil, x.key)
