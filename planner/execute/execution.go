@@ -295,6 +295,9 @@ func (e *Execution) openScan(s *plan.Scan) (rows, error) {
 	if e.tx == nil {
 		read.MaxStaleness = e.settings.MaxStaleness.Milliseconds()
 	}
+	if s.Lock != nil && len(objects.IDs)+len(objects.Spans) > 0 {
+		return e.openLocking(s, objects, read, first)
+	}
 	switch {
 	case len(objects.IDs) > 0:
 		r := &e.point

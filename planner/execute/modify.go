@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/ssmr/ssmr/internal/command"
-	"github.com/ssmr/ssmr/internal/expr"
 	"github.com/ssmr/ssmr/planner/plan"
 )
 
@@ -45,9 +44,6 @@ func (e *Execution) modify(ctx context.Context, m *plan.Modify) error {
 // was deleted, for the ids to be released.
 func returnKeys(m *plan.Modify) []byte {
 	p := m.Program.Program
-	p.Project = append([]expr.Expr(nil), p.Project...)
-	for _, c := range m.Table.PrimaryKey {
-		p.Project = append(p.Project, expr.NewColumn(c, m.Table.Columns[c].Type, m.Table.Columns[c].Name))
-	}
+	p.Project = withKey(p.Project, m.Table)
 	return command.EncodeProgram(&p)
 }

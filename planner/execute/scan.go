@@ -44,6 +44,8 @@ type scanRows struct {
 	width   int
 	streams []*stream
 	order   []command.Order // nil: as they come
+	// draft says that the transaction is not told what was read until adopt is called.
+	draft bool
 
 	begun  bool
 	life   context.Context // of the fetches: from the first row to close
@@ -116,6 +118,9 @@ func (r *scanRows) begin(ctx context.Context) error {
 		return nil
 	}
 	r.reads = r.tx.print.Reads()
+	if r.draft {
+		return nil
+	}
 	return r.tx.settle(ctx, r.f, nil, parts)
 }
 
@@ -176,18 +181,18 @@ func (r *scanRows) note(ctx context.Context, s *stream, chunk *command.Chunk) er
 		return restarts(errImpatient("it waits for an object"))
 	case r.tx == nil || !s.read.View.Track:
 		return nil
+	case r.draft:
+		s.noted = r.rangeOf(s, chunk)
+		return nil
 	}
 	alone := r.tx.print.Reads() == r.reads
-	spans := readSpans(s.read.Spans, chunk.Upto, s.read.Reverse)
 	if s.noted == nil {
-		s.noted = &footprint.Range{Partition: s.part, Range: command.Range{
-			Table: r.table.ID, Spans: spans, Program: s.read.Program, Context: s.read.Context, Print: chunk.Print,
-		}}
+		s.noted = r.rangeOf(s, chunk)
 		if !r.tx.noteRange(r.table, s.noted, chunk.Cursor.IsZero()) {
 			return r.tx.conflict(&command.Conflict{Table: r.table.ID})
 		}
 	} else {
-		r.tx.print.Extend(s.noted, spans, chunk.Print)
+		r.tx.print.Extend(s.noted, readSpans(s.read.Spans, chunk.Upto, s.read.Reverse), chunk.Print)
 	}
 	if !alone { // other statements have read since the scan began
 		if err := r.tx.settle(ctx, r.f, nil, nil); err != nil {
@@ -196,6 +201,29 @@ func (r *scanRows) note(ctx context.Context, s *stream, chunk *command.Chunk) er
 	}
 	r.reads = r.tx.print.Reads()
 	return r.tx.full()
+}
+
+// rangeOf is what a stream has read when it has come to a chunk.
+func (r *scanRows) rangeOf(s *stream, chunk *command.Chunk) *footprint.Range {
+	return &footprint.Range{Partition: s.part, Range: command.Range{
+		Table: r.table.ID, Spans: readSpans(s.read.Spans, chunk.Upto, s.read.Reverse), Program: s.read.Program,
+		Context: s.read.Context, Print: chunk.Print,
+	}}
+}
+
+// adopt tells the transaction what a draft has read so far.
+func (r *scanRows) adopt(ctx context.Context) error {
+	var parts []object.PartitionID
+	for _, s := range r.streams {
+		parts = append(parts, s.part)
+		if s.noted != nil && !r.tx.noteRange(r.table, s.noted, true) {
+			return r.tx.conflict(&command.Conflict{Table: r.table.ID})
+		}
+	}
+	if err := r.tx.full(); err != nil {
+		return err
+	}
+	return r.tx.settle(ctx, r.f, nil, parts)
 }
 
 // readSpans is the part of spans that a read has come through: up to a key that

@@ -102,15 +102,6 @@ func (w *writing) everywhere() []group {
 	return groups
 }
 
-func (w *writing) unfinished() bool {
-	for i := range w.items {
-		if !w.items[i].done {
-			return true
-		}
-	}
-	return false
-}
-
 // place finds out where the items are to be written.
 func (w *writing) place(ctx context.Context) error {
 	if w.assign == nil {
