@@ -25,9 +25,9 @@ func (n *newest) shielded(targets []command.Target, spans []command.Span) bool {
 	return n.m.stagedConflict(targets, spans)
 }
 
-// shieldedPart is shielded for what a transaction has read.
+// shieldedPart is shielded for what a transaction has read; nil: nothing.
 func (n *newest) shieldedPart(p *command.Part) bool {
-	if n.m.shield.count.Load() == 0 {
+	if p == nil || n.m.shield.count.Load() == 0 {
 		return false
 	}
 	targets := make([]command.Target, len(p.Effects))

@@ -74,6 +74,23 @@ func (o overlay) rest(reverse bool) overlay {
 	return o[1:]
 }
 
+// compareHeads says which comes first of a walk and an overlay in the same direction: the
+// object of the walk, if ok, where it is less than 0, that of the overlay, if it is not
+// nil, where it is greater. Where it is 0 they are the same.
+func compareHeads(w *walker, ok bool, o *command.Overlaid, reverse bool) int {
+	switch {
+	case o == nil:
+		return -1
+	case !ok:
+		return 1
+	}
+	order := strings.Compare(string(w.id), string(o.ID))
+	if reverse {
+		return -order
+	}
+	return order
+}
+
 // visitOverlaid is visitSpan where the overlay has objects in the span.
 func (q *Query) visitOverlaid(ctx context.Context, s *command.Span, w *walker, over overlay) error {
 	reverse := q.read.Reverse
@@ -86,17 +103,7 @@ func (q *Query) visitOverlaid(ctx context.Context, s *command.Span, w *walker, o
 		if o == nil && !ok {
 			return nil
 		}
-		// before is less than 0 where the state's object comes first, greater where the
-		// overlay's does, and 0 where they are the same.
-		before := 1
-		switch {
-		case o == nil:
-			before = -1
-		case ok:
-			if before = strings.Compare(string(w.id), string(o.ID)); reverse {
-				before = -before
-			}
-		}
+		before := compareHeads(w, ok, o, reverse)
 		id, err := q.lookAtBoth(ctx, w, o, before)
 		if err != nil && err != errEnough {
 			return err

@@ -100,15 +100,13 @@ func (p *Pinned) Begin(r *command.Read) (*Query, error) {
 	if err := p.use(); err != nil {
 		return nil, err
 	}
-	q := &Query{m: p.m, read: r, pinned: p, snap: p.snap, view: p.view}
+	q := &Query{moment: p.moment(), read: r}
 	q.t, q.refusal = p.view.schema(r.Table, r.Schema)
 	return q, nil
 }
 
-// Evaluate is Machine.Evaluate in the pinned state.
-func (p *Pinned) Evaluate(e *command.Evaluate) (*Evaluating, error) { return nil, errUnfinished }
-
-var errUnfinished = errors.New("state: not built yet")
+// moment is the pinned state for a call, which keeps it until unpin.
+func (p *Pinned) moment() moment { return moment{m: p.m, view: p.view, snap: p.snap, pinned: p} }
 
 // Close lets the state go when the last read of it is closed. Calling it again is
 // harmless.

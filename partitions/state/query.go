@@ -16,18 +16,11 @@ import (
 // Next computes the chunks, from then on independent of what is applied. Close
 // lets the state go.
 type Query struct {
-	m    *Machine
-	read *command.Read
-
-	// Fixed by Pin:
-	view    *view
-	t       *table
-	refusal *command.Refusal
-	snap    *storage.Snapshot
-	newest  newest
-	pinned  *Pinned // whose the snapshot is; nil where it is the query's
-	single  record  // the object of a read that names one, and needs no snapshot
-	found   bool
+	moment // fixed by Pin
+	read   *command.Read
+	t      *table
+	single record // the object of a read that names one, and needs no snapshot
+	found  bool
 
 	started bool
 	done    bool
@@ -76,7 +69,7 @@ const keptBytes = 1 << 20
 var desks = sync.Pool{New: func() any { return new(desk) }}
 
 // Begin makes a read of the newest state ready for Pin.
-func (m *Machine) Begin(r *command.Read) *Query { return &Query{m: m, read: r} }
+func (m *Machine) Begin(r *command.Read) *Query { return &Query{moment: moment{m: m}, read: r} }
 
 // Pin fixes the state as it is now. It may be called again, before the first Next.
 // For a read of a Pinned it does nothing.
@@ -85,6 +78,7 @@ func (q *Query) Pin() error {
 		return nil
 	}
 	q.unpin()
+	q.single, q.found = record{}, false
 	space := q.m.reading.Load()
 	if space == nil {
 		return storage.ErrClosed
@@ -97,7 +91,7 @@ func (q *Query) Pin() error {
 	q.newest.begin(q.m)
 	if q.read.MaxStaleness > 0 {
 		q.newest.stale = true
-	} else if q.newest.shielded(q.read.Targets, q.read.Spans) || v.Checks != nil && q.newest.shieldedPart(v.Checks) {
+	} else if q.newest.shielded(q.read.Targets, q.read.Spans) || q.newest.shieldedPart(v.Checks) {
 		q.refusal = &command.Refusal{Reason: command.Awaited}
 		return nil
 	}
@@ -118,22 +112,10 @@ func (q *Query) Pin() error {
 	return nil
 }
 
-func (q *Query) unpin() {
-	switch {
-	case q.pinned != nil:
-		q.pinned.release()
-		q.pinned = nil
-	case q.snap != nil:
-		_ = q.snap.Close()
-	}
-	q.snap = nil
-	q.single, q.found = record{}, false
-}
-
 // Close lets the pinned state go. Calling it again is harmless.
 func (q *Query) Close() {
 	q.unpin()
-	q.done = true
+	q.single, q.done = record{}, true
 	if q.desk != nil {
 		q.desk.worker.release()
 		q.desk.scope = scope{print: fingerprint{buf: q.desk.scope.print.buf}}
@@ -196,14 +178,6 @@ func (q *Query) next(ctx context.Context, chunk *command.Chunk) error {
 	return nil
 }
 
-// index is that of an entry that the state contains.
-func (q *Query) index() uint64 {
-	if q.pinned != nil {
-		return q.pinned.index
-	}
-	return q.newest.index
-}
-
 // take removes the rows of one chunk from what is pending.
 func (q *Query) take() [][]byte {
 	n, size := 0, 0
@@ -231,15 +205,11 @@ func (q *Query) start(ctx context.Context, chunk *command.Chunk) error {
 	q.prog = prog
 	q.desk = desks.Get().(*desk)
 	q.worker, q.scope = &q.desk.worker, &q.desk.scope
-	var err error
-	switch {
-	case q.pinned != nil:
-		q.sight, err = q.pinned.sight(&q.read.View)
-	case q.snap != nil:
-		q.sight, err = q.newest.sight(q.snap)
-	}
-	if err != nil {
-		return err
+	if !q.found {
+		var err error
+		if q.sight, err = q.sightOf(&q.read.View); err != nil {
+			return err
+		}
 	}
 	if v := &q.read.View; len(v.Overlay) > 0 || v.Checks != nil {
 		if err := q.applyView(ctx, chunk); err != nil || q.refusal != nil || chunk.Conflict != nil {
