@@ -179,7 +179,7 @@ func outcomeOf(err error) outcome {
 			return refused
 		}
 		return unknown
-	case pg.Code == "40003" || pg.Code[:2] == "XX" || pg.Code[:2] == "08" || pg.Code[:2] == "57" && pg.Code != "57P03" && pg.Code != "57014":
+	case pg.Code == "40003" || pg.Code[:2] == "XX" || pg.Code[:2] == "08":
 		return unknown
 	}
 	return refused

@@ -27,6 +27,9 @@ func badDisk(s *strike, n *node, mode string) {
 	n.setDisk(mode)
 	s.wait(300*time.Millisecond, 3*time.Second)
 	n.setDisk("")
+	if !n.alive() {
+		s.announce("%s has ended, and is started again", n.Name)
+	}
 	n.recover()
 }
 

@@ -29,6 +29,9 @@ func main() {
 	verdict.print(os.Stdout)
 	if verdict.code() != exitFine {
 		fmt.Printf("seed %d; history: %s\n", cfg.seed, cfg.history)
+		if cfg.keep {
+			program.Keep()
+		}
 	}
 	program.Finish()
 	os.Exit(verdict.code())
@@ -50,6 +53,7 @@ func parse(args []string, w io.Writer) (config, error) {
 	flags.StringVar(&cfg.tags, "tags", "", "build tags beside fault")
 	flags.StringVar(&cfg.plant, "plant", "", "a bug to be planted (needs -tags planted): "+strings.Join(plants, ", "))
 	flags.StringVar(&cfg.history, "history", "", "file of the history; empty: one in the folder for temporary files")
+	flags.BoolVar(&cfg.keep, "keep", false, "keep data folders and logs of the nodes after a violation")
 	with := make(map[string]*bool)
 	for _, b := range besides {
 		with[b.name] = flags.Bool(b.name, false, "beside: "+b.help)

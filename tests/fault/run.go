@@ -30,6 +30,7 @@ type config struct {
 	tags     string // build tags beside fault
 	plant    string // the bug that is planted
 	history  string // the file
+	keep     bool   // data folders, after a violation
 }
 
 // The streams of random numbers of a run, beside those of clients.

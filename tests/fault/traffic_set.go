@@ -152,7 +152,7 @@ func checkSet(inserts []setInsert, scans []setScan) []violation {
 		for k := max(0, first-1); k < len(inserts) && inserts[k].ids[0] < scan.to; k++ {
 			out = append(out, scan.compare(&inserts[k], seen)...)
 		}
-		if len(out) > 2*maxViolations {
+		if len(out) > maxViolations {
 			break
 		}
 	}

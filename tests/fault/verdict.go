@@ -14,13 +14,14 @@ type violation struct {
 	text  string // the smallest explanation, in lines
 }
 
-// maxViolations bounds what a verdict keeps; the others are counted.
-const maxViolations = 20
+// maxViolations bounds what a verdict keeps of one place; the others are counted.
+const maxViolations = 5
 
 // verdict gathers violations, and what keeps a run from saying anything.
 type verdict struct {
 	mu           sync.Mutex // guards what follows
 	violations   []violation
+	counts       map[string]int // by where
 	total        int
 	inconclusive []string
 }
@@ -29,9 +30,12 @@ type verdict struct {
 func (v *verdict) add(found ...violation) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.counts == nil {
+		v.counts = make(map[string]int)
+	}
 	v.total += len(found)
 	for _, f := range found {
-		if len(v.violations) < maxViolations {
+		if v.counts[f.where]++; v.counts[f.where] <= maxViolations {
 			v.violations = append(v.violations, f)
 		}
 	}

@@ -14,6 +14,7 @@ type Program struct {
 	mu       sync.Mutex // guards what follows
 	cleanups []func()
 	failed   bool
+	keep     bool
 }
 
 // NewProgram makes the reporter of a program of that name.
@@ -42,6 +43,13 @@ func (p *Program) Fail() {
 	p.failed = true
 }
 
+// Keep has the folders of TempDir stay.
+func (p *Program) Keep() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keep = true
+}
+
 // Failed reports whether Fail was called.
 func (p *Program) Failed() bool {
 	p.mu.Lock()
@@ -62,7 +70,16 @@ func (p *Program) TempDir() string {
 	if err != nil {
 		p.Fatal(err)
 	}
-	p.Cleanup(func() { _ = os.RemoveAll(dir) })
+	p.Cleanup(func() {
+		p.mu.Lock()
+		keep := p.keep
+		p.mu.Unlock()
+		if keep {
+			p.Logf("kept: %s", dir)
+			return
+		}
+		_ = os.RemoveAll(dir)
+	})
 	return dir
 }
 
