@@ -11,11 +11,9 @@ func (s *Session) savepoint(name string) error {
 	if s.tx.block != explicit {
 		return errOnlyInTransaction("SAVEPOINT")
 	}
-	if len(s.tx.savepoints) >= maxSavepoints {
-		return pgerror.New(pgerror.ProgramLimitExceeded, "a transaction can have at most %d savepoints", maxSavepoints).
-			WithHint("RELEASE those that are not needed.")
+	if err := s.join().Savepoint(name); err != nil {
+		return err
 	}
-	s.join().Savepoint(name)
 	s.tx.savepoints = append(s.tx.savepoints, savepoint{name: name, readOnly: s.tx.readOnly})
 	return nil
 }

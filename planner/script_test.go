@@ -187,7 +187,9 @@ func (c *client) extended(ctx context.Context, script string) {
 			return ""
 		}
 		if arg(0) == "sync" {
-			_ = c.s.Sync(ctx, skip)
+			if err := c.s.Sync(ctx, skip); err != nil {
+				c.r.failed(err)
+			}
 			skip = false
 			fmt.Fprintf(&c.r.out, "ready %c\n", c.s.Status())
 			continue

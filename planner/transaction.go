@@ -48,9 +48,6 @@ type savepoint struct {
 	undo     undo // of parameters that were set since
 }
 
-// maxSavepoints bounds the savepoints of a transaction; one more is 54000.
-const maxSavepoints = 1 << 16
-
 // enter begins a transaction where there is none. Its time is that of the statement.
 func (s *Session) enter(kind block) {
 	if s.tx.block != noBlock {
