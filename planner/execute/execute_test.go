@@ -50,6 +50,12 @@ func newFixture(t *testing.T, edit ...func(*execute.Config, *execute.Dependencie
 // start plans and starts a statement.
 func (f *fixture) start(ctx context.Context, sql string) (*execute.Execution, error) {
 	f.t.Helper()
+	return f.startIn(ctx, sql, nil)
+}
+
+// startIn plans and starts a statement of a transaction.
+func (f *fixture) startIn(ctx context.Context, sql string, tx *execute.Transaction) (*execute.Execution, error) {
+	f.t.Helper()
 	tree, err := dialect.Parse(sql)
 	if err != nil {
 		f.t.Fatal(err)
@@ -58,7 +64,7 @@ func (f *fixture) start(ctx context.Context, sql string) (*execute.Execution, er
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return f.x.Start(ctx, p, nil, &f.s, nil)
+	return f.x.Start(ctx, p, nil, &f.s, tx)
 }
 
 // rows runs a statement to its end and returns its rows as texts, and its tag.

@@ -56,7 +56,8 @@ type scanRows struct {
 	flying int
 	pinned Snapshot     // nil: the newest state of the only partition, or stale ones
 	unread atomic.Int32 // streams that have not read from it
-	reads  uint64       // the transaction's, when it was last of one state with the scan
+	reads  uint64       // the transaction's, as far as they are of the scan or before it
+	behind bool         // the transaction has read newer states than the scan's
 	now    *stream      // whose chunk is given out
 	row    []datum.Datum
 	merge  *merge
@@ -185,7 +186,7 @@ func (r *scanRows) note(ctx context.Context, s *stream, chunk *command.Chunk) er
 		s.noted = r.rangeOf(s, chunk)
 		return nil
 	}
-	alone := r.tx.print.Reads() == r.reads
+	r.behind = r.behind || r.tx.print.Reads() != r.reads
 	if s.noted == nil {
 		s.noted = r.rangeOf(s, chunk)
 		if !r.tx.noteRange(r.table, s.noted, chunk.Cursor.IsZero()) {
@@ -194,7 +195,7 @@ func (r *scanRows) note(ctx context.Context, s *stream, chunk *command.Chunk) er
 	} else {
 		r.tx.print.Extend(s.noted, readSpans(s.read.Spans, chunk.Upto, s.read.Reverse), chunk.Print)
 	}
-	if !alone { // other statements have read since the scan began
+	if r.behind { // other statements have read since the scan began
 		if err := r.tx.settle(ctx, r.f, nil, nil); err != nil {
 			return err
 		}
