@@ -56,7 +56,11 @@ func (s *sight) object(id object.ID) (record, bool, error) {
 		if b, found, err := s.r.Get(nil, key); err != nil {
 			return record{}, false, err
 		} else if found {
-			return decodeStaged(b)
+			r, present, err := decodeStaged(b)
+			if !present {
+				r = record{}
+			}
+			return r, present, err
 		}
 	}
 	if r, found, err := s.stored.object(id); err != nil || found {
