@@ -35,6 +35,7 @@ type entry struct {
 	print   footprint // of the command under execution
 	fresh   footprint // what it has locked
 	staging staging
+	writing writing // that is under execution
 }
 
 type objectCell struct {

@@ -53,6 +53,8 @@ type fixture struct {
 	next    uint64 // sequence of the next command
 	log     []replication.Entry
 	keepLog bool
+	// unsettled has the sender say nothing of answers that it has had.
+	unsettled bool
 }
 
 func openStore(t testing.TB) *storage.Store {
@@ -81,6 +83,9 @@ func newFixture(t testing.TB, p object.PartitionID) *fixture {
 
 // reopen is what a restart does.
 func (f *fixture) reopen() {
+	if f.m != nil {
+		f.m.Close()
+	}
 	p := object.PartitionID(f.space.Group())
 	f.m = New(p, Limits{}, Events{})
 	if err := f.m.Open(f.space); err != nil {
@@ -130,7 +135,11 @@ func (f *fixture) raw(encoded [][]byte) []any {
 
 func (f *fixture) command(body command.Body) *command.Command {
 	f.next++
-	return &command.Command{ID: object.CommandID{Node: "a", Incarnation: 1, Sequence: f.next}, Settled: f.next, Body: body}
+	settled := f.next
+	if f.unsettled {
+		settled = 0
+	}
+	return &command.Command{ID: object.CommandID{Node: "a", Incarnation: 1, Sequence: f.next}, Settled: settled, Body: body}
 }
 
 // do executes one command in an entry of its own.

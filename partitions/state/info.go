@@ -1,6 +1,7 @@
 package state
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/ssmr/ssmr/internal/command"
@@ -64,11 +65,110 @@ func (m *Machine) Counters() Counters {
 	}
 }
 
-// Transactions lists the transactions in one of the states, or all where none is
-// named, in no order. It may be called at any time; it includes what is applied and
-// not yet committed to the store.
-func (m *Machine) Transactions(states ...command.TransactionState) []TransactionInfo { return nil }
+// maxWaitsFor bounds what is told of one that waits.
+const maxWaitsFor = 16
 
-// Locks lists at most limit locks that are held or waited for. It may be called at any
-// time.
-func (m *Machine) Locks(limit int) []LockInfo { return nil }
+// Transactions lists the transactions in one of the states, or all where none is
+// named, ascending by node, incarnation and sequence. One that only waits is unknown.
+// It may be called at any time; it includes what is applied and not yet committed to
+// the store.
+func (m *Machine) Transactions(states ...command.TransactionState) []TransactionInfo {
+	wanted := func(s command.TransactionState) bool { return len(states) == 0 || slices.Contains(states, s) }
+	l := &m.locks
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := make(map[object.TransactionID]*TransactionInfo)
+	for id, t := range l.transactions {
+		if wanted(t.state) {
+			found[id] = &TransactionInfo{
+				ID: id, State: t.state, Owner: t.owner, Participants: t.participants,
+				Objects: len(t.objects), Ranges: len(t.spans), Staged: t.staged, Since: t.since,
+			}
+		}
+	}
+	for _, w := range l.waiters {
+		if w.transaction.IsZero() {
+			continue
+		}
+		t := found[w.transaction]
+		if t == nil {
+			if l.transactions[w.transaction] != nil || !wanted(command.TransactionUnknown) {
+				continue
+			}
+			t = &TransactionInfo{ID: w.transaction, Since: w.ticket.index}
+			if b, ok := w.body.(*command.Prepare); ok {
+				t.Owner, t.Participants = b.Owner, b.Participants
+			}
+			found[t.ID] = t
+		}
+		t.Waiting = true
+		t.WaitsFor = l.waitsFor(w, t.WaitsFor)
+	}
+	list := make([]TransactionInfo, 0, len(found))
+	for _, t := range found {
+		list = append(list, *t)
+	}
+	slices.SortFunc(list, func(a, b TransactionInfo) int { return compareTransactions(a.ID, b.ID) })
+	return list
+}
+
+// waitsFor adds whom a command in the queue waits for. mu is held.
+func (l *locks) waitsFor(w *waiter, list []object.TransactionID) []object.TransactionID {
+	r := l.requester(w.body)
+	r.waits, r.ticket = true, w.ticket
+	l.visit(&w.print, &r, func(o obstacle) bool {
+		if !slices.Contains(list, o.by) {
+			list = append(list, o.by)
+		}
+		return len(list) < maxWaitsFor
+	})
+	return list
+}
+
+// Locks lists at most limit locks that are held or waited for: first those of objects,
+// ascending, then those of ranges. It may be called at any time.
+func (m *Machine) Locks(limit int) []LockInfo {
+	l := &m.locks
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var list []LockInfo
+	add := func(i LockInfo) bool {
+		if len(list) < limit {
+			list = append(list, i)
+		}
+		return len(list) < limit
+	}
+	l.objects.ascend("", func(id object.ID, lock *objectLock) bool {
+		span := command.Span{Start: id, End: id + "\x00"}
+		for _, h := range lock.holds {
+			add(LockInfo{Span: span, Object: id, Mode: h.mode, Transaction: h.by.id, Since: h.by.since})
+		}
+		for _, w := range lock.waiting {
+			add(w.w.info(LockInfo{Span: span, Object: id, Mode: w.mode}))
+		}
+		return len(list) < limit
+	})
+	for i := range l.ranges {
+		h := &l.ranges[i]
+		if !add(LockInfo{Span: h.span, Mode: h.mode, Transaction: h.by.id, Since: h.by.since}) {
+			break
+		}
+	}
+	for _, w := range l.wide {
+		if w.print.all {
+			add(w.info(LockInfo{Mode: command.LockExclusive}))
+		}
+		for _, s := range w.print.spans {
+			add(w.info(LockInfo{Span: s.span, Mode: s.mode}))
+		}
+		if len(list) >= limit {
+			break
+		}
+	}
+	return list
+}
+
+func (w *waiter) info(i LockInfo) LockInfo {
+	i.Waiting, i.Transaction, i.Command, i.Since = true, w.transaction, w.id, w.ticket.index
+	return i
+}

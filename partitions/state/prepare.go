@@ -280,8 +280,9 @@ func (p *preparing) writes() (*command.Vote, error) {
 	}
 	spent := new(spending)
 	for _, w := range p.b.Part.Writes {
-		o, refusal, failure := beginWriting(w, p.on, x.m.live, x.m.programs, &x.m.worker)
-		if o == nil {
+		o := &x.writing
+		refusal, failure := o.begin(w, p.on, x.m.live, x.m.programs, &x.m.worker)
+		if refusal != nil || failure != nil {
 			return &command.Vote{Refusal: refusal, Err: failure}, nil
 		}
 		p.on.command++

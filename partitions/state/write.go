@@ -2,6 +2,7 @@ package state
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/datum"
@@ -47,6 +48,7 @@ type writing struct {
 	// versions are the location versions that creates give, by target.
 	versions []object.LocationVersion
 	spent    *spending
+	own      spending // what spent is, unless several share it
 }
 
 // spending is what the Writes of one command have used of their bounds.
@@ -67,9 +69,19 @@ func (s *spending) full() bool {
 // beginWriting makes a Write ready for run on a ground. The worker is the writing's
 // until release. A refusal or an error says that it cannot be executed.
 func beginWriting(w *command.Write, on ground, v *view, c *programs, wk *worker) (*writing, *command.Refusal, *pgerror.Error) {
+	o := new(writing)
+	refusal, failure := o.begin(w, on, v, c, wk)
+	if refusal != nil || failure != nil {
+		return nil, refusal, failure
+	}
+	return o, nil, nil
+}
+
+// begin is beginWriting on a writing that may have been used before.
+func (o *writing) begin(w *command.Write, on ground, v *view, c *programs, wk *worker) (*command.Refusal, *pgerror.Error) {
 	t, refusal := v.schema(w.Table, w.Schema)
 	if refusal != nil {
-		return nil, refusal, nil
+		return refusal, nil
 	}
 	prog, failure := c.get(w.Program)
 	if failure == nil {
@@ -79,17 +91,20 @@ func beginWriting(w *command.Write, on ground, v *view, c *programs, wk *worker)
 		failure = wk.start(c, &w.Context, t)
 	}
 	if failure != nil {
-		return nil, nil, failure
+		return nil, failure
 	}
 	wk.env.LimitWork(commandWork)
-	return &writing{on: on, view: v, t: t, w: w, prog: prog, worker: wk, result: &command.Result{}, spent: new(spending)}, nil, nil
+	*o = writing{on: on, view: v, t: t, w: w, prog: prog, worker: wk, result: &command.Result{}, targets: o.targets[:0]}
+	o.spent = &o.own
+	return nil, nil
 }
 
 // write executes a Write, all or none. The returned error is a failure of storage;
 // what fails as a statement fails is in the result.
 func (x *entry) write(w *command.Write) (*command.Result, error) {
-	o, refusal, failure := beginWriting(w, x, x.m.live, x.m.programs, &x.m.worker)
-	if o == nil {
+	o := &x.writing
+	refusal, failure := o.begin(w, x, x.m.live, x.m.programs, &x.m.worker)
+	if refusal != nil || failure != nil {
 		return &command.Result{Refusal: refusal, Err: failure}, nil
 	}
 	defer x.m.worker.release()
@@ -175,7 +190,7 @@ func (o *writing) run() error {
 // standings looks all targets up and refuses the command if one of them is not the
 // partition's.
 func (o *writing) standings() (*command.Refusal, error) {
-	o.targets = make([]*objectCell, len(o.w.Targets))
+	o.targets = slices.Grow(o.targets[:0], len(o.w.Targets))[:len(o.w.Targets)]
 	creating := o.w.Kind == command.Create
 	if creating {
 		o.versions = make([]object.LocationVersion, len(o.w.Targets))
