@@ -19,6 +19,11 @@ var fuzzTexts = []string{
 	"PREPARE a AS SELECT n FROM t WHERE id = $1", "EXECUTE a(1)", "EXECUTE b", "MOVE t WHERE id < 3 TO PARTITION 2", "MOVE t TO POLICY",
 	"EXPLAIN ANALYZE SELECT * FROM t", "SELECT * FROM ssmr.tables", "SELECT generate_series(1, 3)", "SELECT 1/0", "SELECT $1::int + $2::int",
 	"DROP TABLE IF EXISTS t", "CREATE TABLE IF NOT EXISTS t (id int PRIMARY KEY, n int)", "COPY t FROM STDIN", "CLOSE x", "VACUUM",
+	"ROLLBACK", "SAVEPOINT a", "ROLLBACK TO a", "RELEASE a", "BEGIN READ ONLY", "COMMIT AND CHAIN", "BEGIN; SELECT 1; UPDATE t SET n = 2",
+	"DECLARE x CURSOR FOR SELECT id, n FROM t ORDER BY id", "FETCH 2 x", "FETCH ALL FROM a", "MOVE 1 IN x", "CLOSE ALL",
+	"SET LOCAL timezone = 'Europe/Berlin'", "SELECT 1; BEGIN; SELECT 2", "UPDATE t SET n = 1; COMMIT; SELECT 1/0", "SET application_name = 'x'; SELECT 1/0",
+	"SELECT id FROM t WHERE id < 4 FOR UPDATE", "SELECT id FROM t FOR SHARE SKIP LOCKED", "UPDATE t SET n = n + 1 WHERE id = 1; TRUNCATE t; SELECT nothing",
+	"SELECT count(*), sum(n) FROM t", "SAVEPOINT b", "ROLLBACK TO b", "SHOW transaction_read_only",
 }
 
 // FuzzSession calls a session in any order, legal and not: errors have SQLSTATEs,
@@ -27,6 +32,8 @@ func FuzzSession(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 1, 0, 0, 3, 0, 0, 6, 0, 0})
 	f.Add([]byte{0, 1, 1, 1, 1, 1, 3, 1, 1, 3, 1, 1, 6, 0, 0, 7, 1, 0, 7, 12, 0, 7, 27, 0, 7, 28, 0})
 	f.Add([]byte{7, 17, 0, 7, 18, 0, 7, 15, 0, 7, 18, 0, 0, 2, 0, 1, 0, 0, 3, 0, 1, 3, 0, 0, 7, 10, 0, 3, 0, 0})
+	f.Add([]byte{7, 13, 0, 7, 33, 0, 0, 0, 0, 1, 0, 0, 3, 0, 2, 6, 0, 1, 7, 25, 0, 7, 34, 0, 3, 0, 2, 7, 14, 0})
+	f.Add([]byte{7, 13, 0, 7, 39, 0, 7, 40, 0, 7, 3, 0, 7, 40, 0, 7, 42, 0, 7, 51, 0, 7, 32, 0})
 	f.Fuzz(func(t *testing.T, ops []byte) {
 		w := memory.New(2)
 		w.ChunkRows = 2
@@ -45,6 +52,9 @@ func FuzzSession(f *testing.F) {
 		c.s.Close()
 		if n := w.Cursors(); n != 0 {
 			t.Errorf("%d cursors are open", n)
+		}
+		if w.Locks() != 0 || w.Snapshots() != 0 {
+			t.Errorf("%d locks and %d snapshots are left", w.Locks(), w.Snapshots())
 		}
 	})
 }

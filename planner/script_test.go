@@ -326,8 +326,11 @@ func TestScripts(t *testing.T) {
 			}
 			return c.take()
 		})
-		if n := w.Cursors(); n != 0 {
-			t.Errorf("%d cursors were left open", n)
+		for _, c := range clients {
+			c.s.Close()
+		}
+		if w.Cursors()+w.Snapshots()+w.Locks() != 0 {
+			t.Errorf("%d cursors, %d snapshots and %d locks are left", w.Cursors(), w.Snapshots(), w.Locks())
 		}
 	})
 }

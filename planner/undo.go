@@ -46,6 +46,9 @@ func entry(m map[string]string, key string) *string {
 
 // takeBack makes parameters what they were, and tells the client.
 func (s *Session) takeBack(u *undo) {
+	if len(*u) == 0 {
+		return
+	}
 	for _, key := range slices.Sorted(maps.Keys(*u)) {
 		old := (*u)[key]
 		known := settings[key]
@@ -70,6 +73,9 @@ func restore(m map[string]string, key string, value *string) {
 
 // dropLocals ends what was set with SET LOCAL, at the end of a transaction.
 func (s *Session) dropLocals() {
+	if len(s.locals) == 0 {
+		return
+	}
 	for _, key := range slices.Sorted(maps.Keys(s.locals)) {
 		known := settings[key]
 		s.change(known, key, func() {
