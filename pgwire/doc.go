@@ -18,6 +18,13 @@
 // cannot be understood as one ends the connection, because the place in the
 // stream is lost.
 //
+// The session is told with each Execute whether a Sync is known to follow, so that a
+// lone statement needs no transaction. That is known where the Sync has arrived with
+// it; where nothing has, it is waited for, for a millisecond.
+//
+// A client that is silent for longer than its session allows (session.IdleLimit) is
+// told so, and its connection ends.
+//
 // # Flow
 //
 // Output is buffered, and written when the buffer is full and before the

@@ -17,24 +17,50 @@
 //
 // # Prepared statements and portals
 //
-// They follow PostgreSQL: SQL's PREPARE shares the names of Parse. A portal holds
-// the running query: rows are pulled from it, so one that is not asked goes no
-// further. There are no transactions of several statements yet, so every portal
-// ends at Sync. Their number, and the size of their texts, are bounded
-// (Config).
+// They follow PostgreSQL: SQL's PREPARE shares the names of Parse, and DECLARE those
+// of Bind. A portal holds the running query: rows are pulled from it, so one that is
+// not asked goes no further, and it shows the state that its transaction saw when it
+// began. It ends with its transaction, or with the savepoint that it was made behind.
+// Cursors go forward only; WITH HOLD, SCROLL and BINARY are refused. The number of
+// statements and portals, and the size of their texts, are bounded (Config).
+//
+// # Transactions
+//
+// A transaction is the client's, from BEGIN to COMMIT, or an implicit one: the
+// statements of a simple query, or what is executed up to a Sync. BEGIN and COMMIT
+// among such statements split them as in PostgreSQL. An error ends an implicit
+// transaction; one of the client's answers nothing from then on (25P02) but its end,
+// or ROLLBACK TO. What was written since is dropped at once, and locks are given up
+// at once where there is no savepoint.
+//
+// Every transaction is strictly serializable, whatever level it asks for; all levels
+// allow that. SHOW transaction_isolation says so. BEGIN sends nothing: reads are
+// noted, writes are kept in this session, and COMMIT is one command that checks and
+// writes (package execute). A conflict is 40001, of the statement that finds it or of
+// COMMIT. SELECT ... FOR UPDATE locks at once; a session that ends, for whatever
+// reason, gives up its locks.
+//
+// A statement that is alone in its implicit transaction is not part of any: it is one
+// command, and tried again where it meets others, so that its client sees no conflict
+// that another try can solve. So is one that reads no tables.
+//
+// Schema changes, TRUNCATE and MOVE are always transactions of their own: they go
+// through the oracle, in many steps that others see. Within a client's transaction
+// they are 25001. Among the statements of an implicit one they may stand: what was
+// before is committed first, what follows is another transaction, and the detail of a
+// later error says how many statements have taken effect.
+//
+// Settings follow PostgreSQL: SET ends with a transaction, or a savepoint, that is
+// rolled back, SET LOCAL with any. statement_timeout bounds COMMIT, too.
+// idle_in_transaction_session_timeout and idle_session_timeout end the connection.
+// PREPARE TRANSACTION is refused.
 //
 // # What takes effect
 //
-// Each statement is its own transaction: BEGIN is refused with 0A000. Statements
-// of one simple query, or between two Syncs, take effect one by one; where one
-// fails, the error's detail says how many before it have taken effect. Within a
-// statement an object is written at most once; what a statement over several
-// partitions guarantees is told by package execute.
-//
-// 40001 means that the statement did not take effect, 40003 that this is
-// unknown or that only a part did, which the detail tells. Cancelling (57014)
-// means no effect, unless the detail says otherwise; a write that was under way
-// when it was cancelled, or timed out, is 40003.
+// 40001 means that the statement, or the transaction, did not take effect, 40003 that
+// this is unknown. Cancelling (57014) means no effect; a write or a COMMIT that was
+// under way when it was cancelled, or timed out, is 40003. What MOVE has moved stays
+// moved.
 //
 // # Settings
 //
