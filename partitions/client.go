@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ssmr/ssmr/internal/command"
@@ -23,10 +24,16 @@ type Client struct {
 	service *Service // nil where the node holds no replicas
 	node    object.NodeID
 
-	mu      sync.RWMutex // guards what follows
-	lanes   map[object.PartitionID]*lane
-	watches map[object.NodeID]*watch
-	closed  bool
+	counters  counters
+	sequence  atomic.Uint64 // of the last transaction
+	undecided sync.Map      // sequences of transactions whose outcome this node is about to decide
+	sessions  sessions
+
+	mu         sync.RWMutex // guards what follows
+	lanes      map[object.PartitionID]*lane
+	watches    map[object.NodeID]*watch
+	concluders map[object.PartitionID]*concluder
+	closed     bool
 
 	closing        <-chan struct{} // of closingContext
 	closingContext context.Context
@@ -47,6 +54,9 @@ const (
 func (c ClientConfig) withDefaults() ClientConfig {
 	if c.Patience == 0 {
 		c.Patience = time.Minute
+	}
+	if c.Grace == 0 {
+		c.Grace = 2 * time.Second
 	}
 	if c.Outstanding == 0 {
 		c.Outstanding = 1 << 16
@@ -79,10 +89,16 @@ func NewClient(cfg ClientConfig, network Network, service *Service) (*Client, er
 	c := &Client{
 		cfg: cfg.withDefaults(), network: network, service: service, node: network.Node(),
 		lanes: make(map[object.PartitionID]*lane), watches: make(map[object.NodeID]*watch),
-		closers: make(chan struct{}, closesAtOnce),
+		concluders: make(map[object.PartitionID]*concluder), closers: make(chan struct{}, closesAtOnce),
+		sessions: sessions{locked: make(map[uint64]map[object.PartitionID]struct{})},
 	}
 	c.closingContext, c.stop = context.WithCancel(context.Background())
 	c.closing = c.closingContext.Done()
+	network.Handle(methodKnows, c.handleKnows)
+	network.Handle(methodCounters, c.handleCounters)
+	if service != nil {
+		c.startBackground(c.recoverLoop)
+	}
 	return c, nil
 }
 
@@ -119,6 +135,15 @@ func (c *Client) jitter(most time.Duration) time.Duration {
 	return time.Duration(c.cfg.Rand.Int64N(int64(most) + 1))
 }
 
+// call is one command on its way.
+type call struct {
+	p       object.PartitionID
+	id      object.CommandID
+	body    command.Body
+	request []byte // of methodExecute
+	head    int    // where the command begins in it
+}
+
 // send has one command executed, at most once.
 func (c *Client) send(ctx context.Context, p object.PartitionID, body command.Body) (any, error) {
 	l := c.lane(p)
@@ -128,20 +153,29 @@ func (c *Client) send(ctx context.Context, p object.PartitionID, body command.Bo
 	}
 	defer l.end(sequence)
 
-	request := binary.AppendUvarint(append(make([]byte, 0, 256), 0), uint64(p))
-	head := len(request)
-	id := object.CommandID{Node: c.node, Incarnation: c.cfg.Incarnation, Sequence: sequence}
-	request = command.AppendBody(command.AppendHeader(request, id, settled), body)
-	if err := checkBody(body, request[head:]); err != nil {
+	k := call{p: p, body: body, id: object.CommandID{Node: c.node, Incarnation: c.cfg.Incarnation, Sequence: sequence}}
+	k.request = binary.AppendUvarint(append(make([]byte, 0, 256), 0), uint64(p))
+	k.head = len(k.request)
+	k.request = command.AppendBody(command.AppendHeader(k.request, k.id, settled), body)
+	if err := checkBody(body, k.request[k.head:]); err != nil {
 		return nil, err
 	}
 	r := route{c: c, p: p, l: l}
+	outcome, err := c.try(ctx, &r, &k)
+	if err != nil && r.unknown && ctx.Err() != nil {
+		return c.insist(ctx, &r, &k, err)
+	}
+	return outcome, err
+}
+
+// try asks node after node.
+func (c *Client) try(ctx context.Context, r *route, k *call) (any, error) {
 	for {
 		node := r.node()
-		outcome, err := c.attempt(ctx, node, p, request, head, body, r.unknown)
+		outcome, err := c.ask(ctx, node, k, r.unknown)
 		if err == nil {
-			if l.hint() != node {
-				l.learn(node)
+			if r.l.hint() != node {
+				r.l.learn(node)
 			}
 			return outcome, nil
 		}
@@ -153,20 +187,46 @@ func (c *Client) send(ctx context.Context, p object.PartitionID, body command.Bo
 
 // checkBody refuses what the replicas could not decode: it must not get into a log.
 func checkBody(body command.Body, encoded []byte) error {
-	if w, ok := body.(*command.Write); ok {
-		if w.Kind >= command.Create && w.Kind <= command.Delete && w.Conflict <= command.ConflictUpdates {
+	switch b := body.(type) {
+	case *command.Write:
+		if validWrite(b) {
 			return nil
 		}
+	case *command.Prepare:
+		if validPart(&b.Part) {
+			return nil
+		}
+	case *command.Conclude, *command.Resolve, *command.Withdraw:
+		return nil
 	}
 	_, err := command.DecodeCommand(encoded)
 	return err
 }
 
-// attempt asks one node.
-func (c *Client) attempt(ctx context.Context, node object.NodeID, p object.PartitionID, request []byte, head int, body command.Body, conclusive bool) (any, error) {
-	if node == c.node && c.service != nil {
-		return c.service.execute(ctx, p, request[head:], body, conclusive)
+func validWrite(w *command.Write) bool {
+	return w.Kind >= command.Create && w.Kind <= command.Delete && w.Conflict <= command.ConflictUpdates
+}
+
+func validPart(part *command.Part) bool {
+	for i := range part.Effects {
+		if part.Effects[i].Kind > command.EffectDelete {
+			return false
+		}
 	}
+	for _, w := range part.Writes {
+		if !validWrite(w) {
+			return false
+		}
+	}
+	return true
+}
+
+// ask asks one node. conclusive says that an earlier attempt may be in the log.
+func (c *Client) ask(ctx context.Context, node object.NodeID, k *call, conclusive bool) (any, error) {
+	if node == c.node && c.service != nil {
+		return c.service.execute(ctx, k.p, k.request[k.head:], k.body, conclusive)
+	}
+	request := k.request
 	if conclusive {
 		request = append([]byte{conclusiveFlag}, request[1:]...)
 	}
@@ -210,6 +270,10 @@ func refusalOf(outcome any) *command.Refusal {
 		return o.Refusal
 	case *command.Departed:
 		return o.Refusal
+	case *command.Vote:
+		return o.Refusal
+	case *command.Granted:
+		return o.Refusal
 	}
 	return nil
 }
@@ -246,8 +310,9 @@ func (c *Client) Leader(p object.PartitionID) object.NodeID {
 	return c.lane(p).hint()
 }
 
-// Close ends what the client does in the background. Calls under way end as if no
-// node could be reached. Calling it again is harmless.
+// Close ends what the client does in the background, after a last word to the partitions
+// about transactions that it has decided. Calls under way end as if no node could be
+// reached. Calling it again is harmless.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	if !c.closed {

@@ -106,16 +106,22 @@ func (c *Client) CloseCursor(p object.PartitionID, cursor command.Cursor) {
 		c.service.cursors.end(cursor)
 		return
 	}
+	c.callLater(cursor.Node, methodClose, cursorRequest(p, cursor))
+}
+
+// callLater calls a node without waiting for the answer. Where too many such calls are
+// under way it does nothing.
+func (c *Client) callLater(node object.NodeID, method uint16, request []byte) {
 	select {
 	case c.closers <- struct{}{}:
 	default:
-		return // its idle time ends it
+		return // its idle time ends what it is to end
 	}
 	if !c.startBackground(func() {
 		defer func() { <-c.closers }()
 		ctx, cancel := context.WithTimeout(c.closingContext, closeTimeout)
 		defer cancel()
-		_, _ = c.call(ctx, cursor.Node, methodClose, cursorRequest(p, cursor))
+		_, _ = c.call(ctx, node, method, request)
 	}) {
 		<-c.closers
 	}

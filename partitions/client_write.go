@@ -46,6 +46,7 @@ var errStop = pgerror.New(pgerror.ProgramLimitExceeded, "stop")
 // returned; what was executed stays.
 func (c *Client) WriteEach(ctx context.Context, p object.PartitionID, w *command.Write, each func(*command.Result) error) error {
 	var changed int64
+	c.counters.onePartition.Add(1)
 	for {
 		outcome, err := c.send(ctx, p, w)
 		if err != nil {

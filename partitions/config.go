@@ -18,6 +18,16 @@ const (
 	methodClose   uint16 = 0x0104
 	methodStatus  uint16 = 0x0105
 	methodPing    uint16 = 0x0106
+
+	methodEvaluate     uint16 = 0x0107
+	methodValidate     uint16 = 0x0108
+	methodPin          uint16 = 0x0109
+	methodRelease      uint16 = 0x010a
+	methodUnpin        uint16 = 0x010b
+	methodArrived      uint16 = 0x010c
+	methodKnows        uint16 = 0x010d
+	methodTransactions uint16 = 0x010e
+	methodCounters     uint16 = 0x010f
 )
 
 // Network is what the package needs of cluster.Transport.
@@ -41,9 +51,20 @@ type Config struct {
 	Cursors int
 	// CursorIdle is how long a cursor waits for its next call. Default: 5 minutes.
 	CursorIdle time.Duration
-	Logger     *slog.Logger // nil: discarded
-	Events     Events
-	Clock      Clock // nil: the system's
+	// Pins bounds the states of partitions that are pinned on the node for snapshots;
+	// beyond it a snapshot fails with 53400. Default: 4096.
+	Pins int
+	// PinIdle is how long a pinned state is kept without a call. Default: 1 minute.
+	PinIdle time.Duration
+	// HoldTime is for how long a leader shows nothing newer, at most, while the other
+	// partitions of a snapshot are pinned. Default: 50 ms.
+	HoldTime time.Duration
+	// RecoverAfter is for how long a leader leaves a transaction to its coordinator, or
+	// a lock to its session, if these do not say that they still have it. Default: 3 s.
+	RecoverAfter time.Duration
+	Logger       *slog.Logger // nil: discarded
+	Events       Events
+	Clock        Clock // nil: the system's
 }
 
 // Clock tells the time.
@@ -63,6 +84,8 @@ type Events struct {
 	CursorExpired func(p object.PartitionID)
 	// Retried is called by the client before it sends a command or read again.
 	Retried func(p object.PartitionID)
+	// Queued is called on the leader when a command begins to wait for locks.
+	Queued func(p object.PartitionID)
 }
 
 // ClientConfig configures a Client.
@@ -72,9 +95,15 @@ type ClientConfig struct {
 	// Replicas tells the nodes that hold replicas of a partition; nil where it does
 	// not exist. Required. It must be cheap.
 	Replicas func(object.PartitionID) []object.NodeID
+	// Partitions lists all partitions, where transactions may wait for one another; nil:
+	// those that this node has sent something to.
+	Partitions func() []object.PartitionID
 	// Patience bounds how long a call whose context has no deadline is tried.
 	// Default: 60 s.
 	Patience time.Duration
+	// Grace bounds for how long a call goes on after its context has ended, to find out
+	// whether its command took effect. Default: 2 s.
+	Grace time.Duration
 	// Outstanding bounds the commands of this node to one partition that have no
 	// answer yet; beyond it a command waits. Default: 65536.
 	Outstanding int
@@ -100,6 +129,18 @@ func (c Config) withDefaults() Config {
 	}
 	if c.CursorIdle == 0 {
 		c.CursorIdle = 5 * time.Minute
+	}
+	if c.Pins == 0 {
+		c.Pins = 4096
+	}
+	if c.PinIdle == 0 {
+		c.PinIdle = time.Minute
+	}
+	if c.HoldTime == 0 {
+		c.HoldTime = 50 * time.Millisecond
+	}
+	if c.RecoverAfter == 0 {
+		c.RecoverAfter = 3 * time.Second
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

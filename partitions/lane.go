@@ -22,7 +22,9 @@ type lane struct {
 func newLane(limit int) *lane { return &lane{base: 1, limit: limit} }
 
 // begin gives a command its sequence. settled is what the sender may say with it.
-// It waits while too many are outstanding.
+// It waits while too many are outstanding. A few that have been so for very long, because
+// they wait for a lock, are left behind: what they are told if they have to be sent
+// again is that their outcome is forgotten.
 func (l *lane) begin(ctx context.Context) (sequence, settled uint64, err error) {
 	for {
 		l.mu.Lock()
@@ -31,6 +33,10 @@ func (l *lane) begin(ctx context.Context) (sequence, settled uint64, err error) 
 			l.answered = append(l.answered, false)
 			l.mu.Unlock()
 			return sequence, settled, nil
+		}
+		if l.leaveBehind() {
+			l.mu.Unlock()
+			continue
 		}
 		if l.room == nil {
 			l.room = make(chan struct{})
@@ -49,7 +55,35 @@ func (l *lane) begin(ctx context.Context) (sequence, settled uint64, err error) 
 func (l *lane) end(sequence uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if sequence < l.base {
+		return // it was left behind
+	}
 	l.answered[sequence-l.base] = true
+	l.advance()
+}
+
+// leaveBehind moves base past the older half where nearly all of it, and of what is
+// newer, was answered. mu is held.
+func (l *lane) leaveBehind() bool {
+	open := 0
+	for _, answered := range l.answered {
+		if !answered {
+			open++
+		}
+	}
+	if open > l.limit/4 {
+		return false
+	}
+	half := (len(l.answered) + 1) / 2
+	for i := range half {
+		l.answered[i] = true
+	}
+	l.advance()
+	return true
+}
+
+// advance moves base up to the first that has no answer. mu is held.
+func (l *lane) advance() {
 	n := 0
 	for n < len(l.answered) && l.answered[n] {
 		n++

@@ -3,6 +3,7 @@ package partitions
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,8 @@ type group interface {
 	Read(ctx context.Context, fn func() error) error
 	ReadFollowing(ctx context.Context, fn func() error) error
 	ReadStale(maxStaleness time.Duration, fn func() error) error
+	Hold(ctx context.Context, limit time.Duration, fn func() error) (*replication.Hold, error)
+	Roles() (roles <-chan replication.Role, stop func())
 	IsLeader() bool
 	Leader() object.NodeID
 	Status() replication.Status
@@ -33,6 +36,11 @@ type replica struct {
 	machine *state.Machine
 	arrived signal
 	group   group // set once, before the replica is served
+
+	waited *atomic.Int64 // counts what has waited in the queue, of the whole node
+
+	sightingsMu sync.Mutex
+	sightings   map[object.TransactionID]*sighting // guarded by sightingsMu; see recover.go
 
 	parked   atomic.Int64
 	answered atomic.Uint64
@@ -73,39 +81,84 @@ func (r *replica) execute(ctx context.Context, encoded []byte, body command.Body
 		return nil, r.notLeader()
 	}
 	started := r.cfg.Clock.Now()
-	if w, ok := body.(*command.Write); ok && mayAwait(w) {
-		ready, err := r.park(ctx, func() (bool, error) { return r.machine.Awaiting(w) })
+	if mayAwait(body) {
+		ready, err := r.park(ctx, func() (bool, error) { return r.awaiting(body) })
 		if err != nil {
 			return nil, err
 		}
 		if !ready && !conclusive {
 			r.note(command.Awaited)
-			return &command.Result{Refusal: &command.Refusal{Reason: command.Awaited}}, nil
+			return refused(body, &command.Refusal{Reason: command.Awaited}), nil
 		}
 	}
 	outcome, err := r.group.Propose(ctx, encoded)
 	if errors.Is(err, replication.ErrTooLarge) {
-		return &command.Result{Err: pgerror.New(pgerror.ProgramLimitExceeded,
-			"a command of the statement has %d bytes, more than a log entry can have", len(encoded))}, nil
+		return failed(body, pgerror.New(pgerror.ProgramLimitExceeded,
+			"a command of the statement has %d bytes, more than a log entry can have", len(encoded))), nil
+	}
+	if pending, ok := outcome.(*state.Pending); ok && err == nil {
+		outcome, err = r.queued(ctx, pending)
 	}
 	if err != nil {
 		return nil, err
 	}
 	r.answered.Add(1)
-	switch o := outcome.(type) {
-	case *command.Result:
-		if o.Refusal != nil {
-			r.note(o.Refusal.Reason)
-		}
-	case *command.Departed:
-		if o.Refusal != nil {
-			r.note(o.Refusal.Reason)
-		}
+	if refusal := refusalOf(outcome); refusal != nil {
+		r.note(refusal.Reason)
 	}
 	if r.cfg.Events.Executed != nil {
 		r.cfg.Events.Executed(r.id, r.cfg.Clock.Now().Sub(started))
 	}
 	return outcome, nil
+}
+
+// queued waits for the answer to a command that waits for locks. An error says that
+// it waits still, or that another replica knows.
+func (r *replica) queued(ctx context.Context, pending *state.Pending) (any, error) {
+	r.waited.Add(1)
+	if r.cfg.Events.Queued != nil {
+		r.cfg.Events.Queued(r.id)
+	}
+	roles, stop := r.group.Roles()
+	defer stop()
+	for {
+		select {
+		case <-pending.Done():
+			if outcome := pending.Outcome(); outcome != nil {
+				return outcome, nil
+			}
+			return nil, fmt.Errorf("the replica was replaced while a command waited: %w", cluster.ErrInterrupted)
+		case <-ctx.Done():
+			return nil, fmt.Errorf("the command waits for a lock: %w: %w", cluster.ErrInterrupted, ctx.Err())
+		case role := <-roles:
+			if !role.Leading {
+				return nil, fmt.Errorf("leadership was lost while a command waited: %w", cluster.ErrInterrupted)
+			}
+		}
+	}
+}
+
+// refused and failed are answers to a command that is not executed.
+func refused(body command.Body, refusal *command.Refusal) any {
+	switch body.(type) {
+	case *command.Depart:
+		return &command.Departed{Refusal: refusal}
+	case *command.Prepare:
+		return &command.Vote{Refusal: refusal}
+	case *command.Lock:
+		return &command.Granted{Refusal: refusal}
+	}
+	return &command.Result{Refusal: refusal}
+}
+
+func failed(body command.Body, failure *pgerror.Error) any {
+	switch body.(type) {
+	case *command.Prepare:
+		return &command.Vote{Err: failure}
+	case *command.Lock:
+		return &command.Granted{Err: failure}
+	}
+	return &command.Result{Err: failure}
 }
 
 func (r *replica) notLeader() error { return &cluster.NotLeader{Leader: r.group.Leader()} }
@@ -117,14 +170,68 @@ func (r *replica) note(reason command.Reason) {
 	}
 }
 
-// mayAwait reports whether a write may mean objects that are on their way.
-func mayAwait(w *command.Write) bool {
-	for i := range w.Targets {
-		if w.Targets[i].Version > 0 {
+// mayAwait reports whether a command may mean objects that are on their way.
+func mayAwait(body command.Body) bool {
+	switch b := body.(type) {
+	case *command.Write:
+		return anyVersion(b.Targets)
+	case *command.Lock:
+		return anyVersion(b.Targets)
+	case *command.Prepare:
+		for i := range b.Part.Effects {
+			if b.Part.Effects[i].Version > 0 {
+				return true
+			}
+		}
+		for _, w := range b.Part.Writes {
+			if anyVersion(w.Targets) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func anyVersion(targets []command.Target) bool {
+	for i := range targets {
+		if targets[i].Version > 0 {
 			return true
 		}
 	}
 	return false
+}
+
+// awaiting reports whether a command would be refused as Awaited.
+func (r *replica) awaiting(body command.Body) (bool, error) {
+	switch b := body.(type) {
+	case *command.Write:
+		return r.machine.Awaiting(b)
+	case *command.Lock:
+		return r.machine.Awaiting(&command.Write{Kind: command.Update, Table: b.Table, Targets: b.Targets})
+	case *command.Prepare:
+		for _, w := range b.Part.Writes {
+			if waits, err := r.machine.Awaiting(w); waits || err != nil {
+				return waits, err
+			}
+		}
+		return r.awaitingEffects(b.Part.Effects)
+	}
+	return false, nil
+}
+
+func (r *replica) awaitingEffects(effects []command.Effect) (bool, error) {
+	w := command.Write{Kind: command.Update}
+	for i := range effects {
+		e := &effects[i]
+		if e.Version == 0 {
+			continue
+		}
+		w.Table, w.Targets = e.ID.Table(), append(w.Targets[:0], e.Target)
+		if waits, err := r.machine.Awaiting(&w); waits || err != nil {
+			return waits, err
+		}
+	}
+	return false, nil
 }
 
 // park waits, within bounds, until awaiting is false. It reports whether it is.

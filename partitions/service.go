@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ssmr/ssmr/internal/cluster"
@@ -24,6 +25,8 @@ type Service struct {
 	host    *replication.Host
 	node    object.NodeID
 	cursors cursors
+	pins    pins
+	queued  atomic.Int64 // commands that had to wait for locks
 
 	mu       sync.RWMutex // guards what follows
 	replicas map[object.PartitionID]*replica
@@ -43,6 +46,7 @@ func NewService(cfg Config, host *replication.Host, network Network) (*Service, 
 	s := &Service{
 		cfg: cfg, host: host, node: network.Node(),
 		cursors:  cursors{node: network.Node(), limit: cfg.Cursors, open: make(map[uint64]*cursor)},
+		pins:     pins{node: network.Node(), limit: cfg.Pins, open: make(map[uint64]*pin)},
 		replicas: make(map[object.PartitionID]*replica), stop: make(chan struct{}),
 	}
 	network.Handle(methodExecute, s.handleExecute)
@@ -50,6 +54,13 @@ func NewService(cfg Config, host *replication.Host, network Network) (*Service, 
 	network.Handle(methodNext, s.handleNext)
 	network.Handle(methodClose, s.handleClose)
 	network.Handle(methodStatus, s.handleStatus)
+	network.Handle(methodEvaluate, s.handleEvaluate)
+	network.Handle(methodValidate, s.handleValidate)
+	network.Handle(methodPin, s.handlePin)
+	network.Handle(methodRelease, s.handleRelease)
+	network.Handle(methodUnpin, s.handleUnpin)
+	network.Handle(methodArrived, s.handleArrived)
+	network.Handle(methodTransactions, s.handleTransactions)
 	network.Handle(methodPing, func(context.Context, object.NodeID, []byte) ([]byte, error) { return nil, nil })
 	s.running.Go(s.tend)
 	return s, nil
@@ -78,7 +89,7 @@ func (s *Service) Open(p object.PartitionID, peers []object.NodeID, join bool) e
 }
 
 func (s *Service) newReplica(p object.PartitionID) *replica {
-	r := &replica{id: p, cfg: &s.cfg}
+	r := &replica{id: p, cfg: &s.cfg, waited: &s.queued, sightings: make(map[object.TransactionID]*sighting)}
 	r.machine = state.New(p, s.cfg.State, state.Events{Arrived: r.arrived.fire})
 	return r
 }
@@ -136,11 +147,11 @@ func (s *Service) Status() []Status {
 
 func (s *Service) statusOf(r *replica) Status {
 	status := r.status(s.node)
-	status.Cursors = s.cursors.count()
+	status.Cursors, status.Pins = s.cursors.count(), s.pins.count()
 	return status
 }
 
-// Close closes cursors and refuses what comes later. It does not stop the
+// Close closes cursors and pinned states, and refuses what comes later. It does not stop the
 // replicas, which are the host's. Calling it again is harmless.
 func (s *Service) Close() error {
 	s.mu.Lock()
@@ -151,6 +162,12 @@ func (s *Service) Close() error {
 	s.mu.Unlock()
 	s.running.Wait()
 	s.cursors.endAll()
+	s.pins.endAll()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, r := range s.replicas {
+		r.machine.Close() // ends what waits for locks
+	}
 	return nil
 }
 
@@ -170,6 +187,7 @@ func (s *Service) tend() {
 				s.cfg.Events.CursorExpired(p)
 			}
 		}
+		s.pins.endIdle(now.Add(-s.cfg.PinIdle))
 		s.mu.RLock()
 		for _, r := range s.replicas {
 			r.rate.sample(now, r.answered.Load())
@@ -197,6 +215,11 @@ func (s *Service) read(ctx context.Context, p object.PartitionID, q *command.Rea
 	if err != nil || query == nil {
 		return chunk, err
 	}
+	return s.keep(p, chunk, query)
+}
+
+// keep gives a chunk that is not the last one the cursor of the next.
+func (s *Service) keep(p object.PartitionID, chunk *command.Chunk, query *state.Query) (_ *command.Chunk, err error) {
 	if chunk.Cursor, err = s.cursors.add(p, query, s.cfg.Clock.Now()); err != nil {
 		query.Close()
 		return nil, err
@@ -255,7 +278,12 @@ func (s *Service) handleRead(ctx context.Context, _ object.NodeID, req []byte) (
 	if err != nil {
 		return nil, err
 	}
-	chunk, err := s.read(ctx, p, q, false)
+	var chunk *command.Chunk
+	if q.View.Pin != (command.Pin{}) {
+		chunk, err = s.readPinned(ctx, p, q)
+	} else {
+		chunk, err = s.read(ctx, p, q, false)
+	}
 	if errors.Is(err, replication.ErrStale) {
 		return nil, &cluster.NotLeader{Leader: s.Leader(p)}
 	}

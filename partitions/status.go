@@ -28,6 +28,7 @@ type Status struct {
 	Outgoing          int64   `json:"outgoing"` // moves that have departed and are not settled
 	Parked            int     `json:"parked"`
 	Cursors           int     `json:"cursors"` // of the whole node
+	Pins              int     `json:"pins"`    // of the whole node
 	Refused           uint64  `json:"refused"` // commands and reads since start
 	Failed            string  `json:"failed,omitempty"`
 }

@@ -1,0 +1,219 @@
+package partitions
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/object"
+)
+
+const (
+	// concludedMost bounds the transactions of one Conclude.
+	concludedMost = 2048
+	// concluderMost bounds those that wait for theirs. What is beyond is left to the
+	// recovery of the partition's leader.
+	concluderMost = 1 << 16
+	// forgetPause is how long a transaction that may be forgotten waits for a Conclude
+	// that takes it along, forgetFull the number that does not wait.
+	forgetPause = 100 * time.Millisecond
+	forgetFull  = 512
+	// concludePause is between two tries where a partition cannot be told.
+	concludePause = 100 * time.Millisecond
+	// farewell bounds what is sent when the node is closed.
+	farewell = time.Second
+)
+
+// concluding is a transaction that is to be concluded in a partition.
+type concluding struct {
+	id     object.TransactionID
+	commit bool
+	of     *transaction // is told when it is; may be nil
+}
+
+// concluder tells one partition, in the background, which transactions are committed,
+// aborted, and to be forgotten. One Conclude is under way; what comes meanwhile gathers
+// for the next one.
+type concluder struct {
+	c *Client
+	p object.PartitionID
+
+	mu      sync.Mutex // guards what follows
+	list    []concluding
+	forgets []object.TransactionID
+	running bool
+	wake    chan struct{} // of one place
+}
+
+func (c *Client) concluder(p object.PartitionID) *concluder {
+	c.mu.RLock()
+	d := c.concluders[p]
+	c.mu.RUnlock()
+	if d != nil {
+		return d
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if d = c.concluders[p]; d == nil {
+		d = &concluder{c: c, p: p, wake: make(chan struct{}, 1)}
+		c.concluders[p] = d
+	}
+	return d
+}
+
+// add has a transaction concluded.
+func (d *concluder) add(t concluding) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.list) >= concluderMost {
+		d.c.counters.leftBehind.Add(1)
+		return
+	}
+	d.list = append(d.list, t)
+	d.start(len(d.list) == 1)
+}
+
+// forget has a transaction forgotten, some time.
+func (d *concluder) forget(id object.TransactionID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.forgets) >= concluderMost {
+		return
+	}
+	d.forgets = append(d.forgets, id)
+	d.start(len(d.forgets) == forgetFull)
+}
+
+// start has the goroutine run; urgent wakes it. mu is held.
+func (d *concluder) start(urgent bool) {
+	if !d.running {
+		d.running = d.c.startBackground(d.run)
+		return
+	}
+	if urgent {
+		select {
+		case d.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// run sends Concludes until there is nothing to be told.
+func (d *concluder) run() {
+	timer := time.NewTimer(forgetPause)
+	defer timer.Stop()
+	closing := false
+	for {
+		body, list, idle := d.take(closing)
+		switch {
+		case body != nil:
+			if d.send(body, list, closing) || closing {
+				continue
+			}
+			timer.Reset(concludePause)
+		case idle:
+			return
+		default: // only what may be forgotten
+			timer.Reset(forgetPause)
+			select {
+			case <-d.wake:
+				continue
+			case <-timer.C:
+				d.ripen()
+				continue
+			case <-d.c.closing:
+			}
+			closing = true
+			continue
+		}
+		select {
+		case <-timer.C:
+		case <-d.c.closing:
+			closing = true
+		}
+	}
+}
+
+// ripen has what may be forgotten sent by itself.
+func (d *concluder) ripen() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.list) == 0 && len(d.forgets) > 0 {
+		// An entry without an id is one that says nothing, and takes the others along.
+		d.list = append(d.list, concluding{})
+	}
+}
+
+// take makes the next Conclude; nil where there is only something to be forgotten, or,
+// with idle, nothing at all: the goroutine ends then.
+func (d *concluder) take(closing bool) (body *command.Conclude, list []concluding, idle bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.list) == 0 && len(d.forgets) == 0 {
+		d.running = false
+		return nil, nil, true
+	}
+	if len(d.list) == 0 && len(d.forgets) < forgetFull && !closing {
+		return nil, nil, false
+	}
+	body = new(command.Conclude)
+	n := min(len(d.list), concludedMost)
+	list = d.list[:n:n]
+	if d.list = d.list[n:]; len(d.list) == 0 {
+		d.list = nil
+	}
+	for i := range list {
+		switch t := &list[i]; {
+		case t.id.IsZero():
+		case t.commit:
+			body.Commit = append(body.Commit, t.id)
+		default:
+			body.Abort = append(body.Abort, t.id)
+		}
+	}
+	n = min(len(d.forgets), concludedMost)
+	body.Forget = d.forgets[:n:n]
+	if d.forgets = d.forgets[n:]; len(d.forgets) == 0 {
+		d.forgets = nil
+	}
+	return body, list, false
+}
+
+// send tells the partition. Where it has no answer, what was not told is taken up
+// again, unless the node is being closed.
+func (d *concluder) send(body *command.Conclude, list []concluding, closing bool) (told bool) {
+	ctx := d.c.closingContext
+	if closing {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.Background(), farewell)
+		defer cancel()
+	}
+	outcome, err := d.c.send(ctx, d.p, body)
+	concluded, ok := outcome.(*command.Concluded)
+	if err != nil || !ok {
+		if !closing {
+			d.mu.Lock()
+			d.list = append(list, d.list...)
+			d.forgets = append(body.Forget, d.forgets...)
+			d.mu.Unlock()
+		}
+		return false
+	}
+	rest := make(map[object.TransactionID]bool, len(concluded.Rest))
+	for _, id := range concluded.Rest {
+		rest[id] = true
+	}
+	for i := range list {
+		t := &list[i]
+		switch {
+		case rest[t.id]:
+			d.mu.Lock()
+			d.list = append([]concluding{*t}, d.list...)
+			d.mu.Unlock()
+		case t.of != nil:
+			t.of.concluded(d.p)
+		}
+	}
+	return true
+}
