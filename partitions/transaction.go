@@ -18,6 +18,10 @@ import (
 // leaders.
 const resolveMost = time.Minute
 
+// orderedTime is for how long one that holds locks waits for others; then it gives
+// them up, and starts over.
+const orderedTime = time.Second
+
 // errForgotten says that a partition does not remember what it answered.
 var errForgotten = errors.New("the partition has forgotten what it answered")
 
@@ -148,6 +152,13 @@ func (x *transaction) prepare(p object.PartitionID, wait bool) {
 	if s.chunks == nil && s.sent == 0 {
 		s.chunks = split(s.part)
 	}
+	ctx := x.ctx
+	if wait && p != x.participants[0] {
+		// It holds locks, which a session may wait for that it waits for.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, orderedTime)
+		defer cancel()
+	}
 	for {
 		no := attempt.No
 		if s.sent > 0 {
@@ -157,7 +168,7 @@ func (x *transaction) prepare(p object.PartitionID, wait bool) {
 			x.voted(p, no, nil, x.c.notExecuted(x.ctx, p))
 			return
 		}
-		outcome, err := x.c.send(x.ctx, p, &command.Prepare{
+		outcome, err := x.c.send(ctx, p, &command.Prepare{
 			Transaction: x.id, Participants: x.participants, Wait: wait, Owner: x.owner,
 			More: len(s.chunks) > 1, Continues: s.sent > 0, Part: s.chunks[0].part,
 		})
@@ -168,6 +179,9 @@ func (x *transaction) prepare(p object.PartitionID, wait bool) {
 		switch {
 		case err != nil && !certain(err):
 			x.lost(p, err)
+			return
+		case err != nil && ctx.Err() != nil && x.ctx.Err() == nil:
+			x.voted(p, no, &command.Vote{Refusal: &command.Refusal{Reason: command.Withdrawn}}, nil)
 			return
 		case err != nil:
 			x.voted(p, no, nil, err)

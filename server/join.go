@@ -32,7 +32,7 @@ func (n *Node) startReplicas(ctx context.Context) error {
 	}
 	n.onClose("partitions", n.service.Close)
 	n.client, err = partitions.NewClient(partitions.ClientConfig{
-		Incarnation: n.dir.identity.Incarnation, Replicas: n.replicas, Logger: n.log.With("part", "partitions"),
+		Incarnation: n.dir.identity.Incarnation, Replicas: n.replicas, Partitions: n.partitionIDs, Logger: n.log.With("part", "partitions"),
 	}, n.transport, n.service)
 	if err != nil {
 		return err
