@@ -8,6 +8,8 @@
 //	result, err := group.Propose(ctx, command)            // on the leader only
 //	err = group.Read(ctx, func() error { ... })           // on the leader only
 //	err = group.ReadFollowing(ctx, func() error { ... })  // on the others
+//	hold, err := group.Hold(ctx, limit, func() error { ... }) // on the leader only
+//	valid := hold.Release(ctx)
 //	err = host.Close()
 //
 // The order: storage and network are opened before and closed after the Host. No
@@ -48,6 +50,9 @@
 // ReadFollowing promises the same on a replica that does not lead, from its own state,
 // or returns ErrBehind. Reads that wait for the leader's word share one question; where
 // there are many questions and no writes, one answer is good for two milliseconds.
+//
+// Hold pins a state on the leader and keeps it the newest that anybody sees, until
+// Release. States of several groups that are held at once are of one moment.
 //
 // ReadStale reads on any replica what is at most so old.
 //
