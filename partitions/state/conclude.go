@@ -185,7 +185,9 @@ func (x *entry) forgetTransaction(id object.TransactionID, by object.CommandID) 
 		return
 	}
 	x.become(t, command.TransactionCommitted)
+	l.mu.Lock()
 	t.forgotten = true
+	l.mu.Unlock()
 	x.store(t)
 	i, _ := slices.BinarySearchFunc(l.forgotten, t, byForgotten)
 	l.forgotten = slices.Insert(l.forgotten, i, t)

@@ -70,6 +70,7 @@ const maxWaitsFor = 16
 
 // Transactions lists the transactions in one of the states, or all where none is
 // named, ascending by node, incarnation and sequence. One that only waits is unknown.
+// Left out are those that are kept although somebody has said to forget them.
 // It may be called at any time; it includes what is applied and not yet committed to
 // the store.
 func (m *Machine) Transactions(states ...command.TransactionState) []TransactionInfo {
@@ -79,7 +80,7 @@ func (m *Machine) Transactions(states ...command.TransactionState) []Transaction
 	defer l.mu.Unlock()
 	found := make(map[object.TransactionID]*TransactionInfo)
 	for id, t := range l.transactions {
-		if wanted(t.state) {
+		if wanted(t.state) && !t.forgotten {
 			found[id] = &TransactionInfo{
 				ID: id, State: t.state, Owner: t.owner, Participants: t.participants,
 				Objects: len(t.objects), Ranges: len(t.spans), Staged: t.staged, Since: t.since,

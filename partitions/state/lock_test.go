@@ -190,16 +190,14 @@ func TestForget(t *testing.T) {
 		}
 	}
 	f.expect("the oldest go", f.stateOf(late(1))+f.stateOf(late(2)), "unknowncommitted")
-	if n := len(f.m.Transactions()); n != maxForgotten {
+	if n := len(f.m.locks.transactions); n != maxForgotten || len(f.m.Transactions()) != 0 {
 		t.Fatalf("%d are remembered", n)
 	}
 }
 
 func (f *fixture) stateOf(id object.TransactionID) string {
-	for _, i := range f.m.Transactions() {
-		if i.ID == id {
-			return i.State.String()
-		}
+	if t := f.m.locks.transactions[id]; t != nil {
+		return t.state.String()
 	}
 	return "unknown"
 }

@@ -1,0 +1,852 @@
+package state
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/datum"
+	"github.com/ssmr/ssmr/internal/expr"
+	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/replication"
+	"github.com/ssmr/ssmr/internal/storage"
+)
+
+// TestTransactModel runs coordinators, sessions, movers and clients with single writes
+// against three partitions. Their commands are delivered in any order, several to an
+// entry, some twice, some never; partitions are restarted; coordinators vanish, and
+// others recover their transactions. It holds that
+//
+//   - what a transaction or a write does to an object starts from what was there
+//     (no lost update), and happens in all of its partitions or in none (atomicity),
+//   - there is one copy of each object,
+//   - nobody who waits is overtaken, and the queue drains,
+//   - a command that is repeated gets the same answer,
+//   - replicas that apply the same log, batched and restarted in other ways, hold the
+//     same bytes.
+func TestTransactModel(t *testing.T) {
+	seeds := []uint64{1, 2, 3, 4, 5, 6, 7, 8}
+	if *modelSeed != 0 {
+		seeds = []uint64{*modelSeed}
+	}
+	for _, seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { runTransactModel(t, seed, *modelSteps) })
+	}
+}
+
+// bank is what the test knows.
+type bank struct {
+	t       *testing.T
+	rnd     *rand.Rand
+	parts   map[object.PartitionID]*fixture
+	outbox  map[object.PartitionID][]*sent
+	history map[object.PartitionID][]*sent
+	waiting map[object.PartitionID][]*sent
+	next    uint64 // of transactions and locations
+	at      map[int]object.Location
+	moving  map[int]bool
+	values  map[int]int // as carried out
+	want    map[int]int // as decided
+	open    []*attempted
+	owners  []*owner
+	changes []change // of the entry under delivery
+	counts  map[string]int
+	trace   []string
+}
+
+// sent is a command on its way, or delivered.
+type sent struct {
+	c       *command.Command
+	to      object.PartitionID
+	holds   bool // its transaction may hold locks there already
+	answer  func(any)
+	first   []byte // the answer, encoded
+	pending *Pending
+}
+
+// change is what happened to an object in an entry.
+type change struct{ id, before, after int }
+
+// attempted is a transaction under way.
+type attempted struct {
+	id      object.TransactionID
+	parts   map[object.PartitionID]*share
+	votes   int
+	no      bool
+	decided bool
+	commit  bool
+	owner   *owner
+}
+
+type share struct {
+	voted, yes, concluded bool
+	changes               []change
+}
+
+// owner is a session that locks ahead.
+type owner struct {
+	id   object.TransactionID
+	busy bool
+}
+
+const bankObjects = 9
+
+func runTransactModel(t *testing.T, seed uint64, steps int) {
+	b := &bank{
+		t: t, rnd: rand.New(rand.NewPCG(seed, 1)), next: 100,
+		parts: make(map[object.PartitionID]*fixture), outbox: make(map[object.PartitionID][]*sent),
+		history: make(map[object.PartitionID][]*sent), waiting: make(map[object.PartitionID][]*sent),
+		at: make(map[int]object.Location), moving: make(map[int]bool), values: make(map[int]int), want: make(map[int]int),
+		counts: make(map[string]int),
+	}
+	defer func() {
+		if t.Failed() {
+			for _, line := range b.trace[max(0, len(b.trace)-80):] {
+				t.Log(line)
+			}
+			t.Logf("again: go test -run TestTransactModel ./partitions/state -model.seed=%d -model.steps=%d", seed, steps)
+		}
+	}()
+	for p := object.PartitionID(1); p <= modelPartitions; p++ {
+		b.parts[p] = newFixture(t, p)
+		b.parts[p].unsettled = true
+	}
+	for id := range bankObjects {
+		p := object.PartitionID(id%modelPartitions) + 1
+		b.at[id] = object.Location{Partition: p, Version: 10}
+		b.values[id], b.want[id] = 100, 100
+		b.parts[p].says("create", create(directoryTable, id, 100, 10), "1")
+	}
+	for range steps {
+		b.step()
+	}
+	b.drain()
+	b.finish()
+	for _, what := range []string{"committed", "aborted", "conflict", "locked", "waited", "moved", "recovered", "lock", "direct"} {
+		if b.counts[what] == 0 {
+			t.Errorf("nothing was %s", what)
+		}
+	}
+	t.Logf("%v", b.counts)
+}
+
+func (b *bank) note(format string, args ...any) {
+	b.trace = append(b.trace, fmt.Sprintf(format, args...))
+}
+
+func (b *bank) step() {
+	switch n := b.rnd.IntN(100); {
+	case n < 8:
+		b.write()
+	case n < 20:
+		b.transact()
+	case n < 23:
+		b.lock()
+	case n < 26:
+		b.unlock()
+	case n < 29:
+		b.move()
+	case n < 33:
+		b.recover()
+	case n < 36:
+		p := b.anyPartition()
+		b.note("restart p%d", p)
+		b.restart(p)
+	default:
+		b.deliver(b.anyPartition())
+	}
+}
+
+func (b *bank) anyPartition() object.PartitionID {
+	return object.PartitionID(b.rnd.IntN(modelPartitions)) + 1
+}
+
+func (b *bank) transactionID() object.TransactionID {
+	b.next++
+	return object.TransactionID{Node: "c", Incarnation: 1, Sequence: b.next}
+}
+
+// send puts a command on its way.
+func (b *bank) send(to object.PartitionID, body command.Body, holds bool, answer func(any)) *sent {
+	s := &sent{c: b.parts[to].command(body), to: to, holds: holds, answer: answer}
+	b.outbox[to] = append(b.outbox[to], s)
+	return s
+}
+
+func (b *bank) target(id int) command.Target {
+	l := b.at[id]
+	return command.Target{ID: idOf(directoryTable, id), Version: l.Version, Arriving: true}
+}
+
+// add is UPDATE SET n = n + d RETURNING n.
+func (b *bank) add(id, d int) *command.Write {
+	return &command.Write{Kind: command.Update, Table: directoryTable, Schema: schemaVersion, Targets: []command.Target{b.target(id)},
+		Program: command.EncodeProgram(&command.Program{
+			Set:     []command.Assignment{{Column: 1, Value: must(expr.NewOperator("+", columnN, expr.NewConst(datum.NewInt(int64(d)), datum.Int4)))}},
+			Project: []expr.Expr{columnN},
+		})}
+}
+
+func returned(t *testing.T, r *command.Result) int {
+	t.Helper()
+	list, err := datum.DecodeTuple(r.Rows[0], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(list[0].Int())
+}
+
+// write is a client's single update.
+func (b *bank) write() {
+	id, d := b.rnd.IntN(bankObjects), 1+b.rnd.IntN(3)
+	b.send(b.at[id].Partition, b.add(id, d), false, func(o any) {
+		r := o.(*command.Result)
+		if r.Refusal != nil || r.Affected == 0 {
+			return
+		}
+		n := returned(b.t, r)
+		b.want[id] += d
+		b.changes = append(b.changes, change{id, n - d, n})
+	})
+}
+
+// transact begins a transfer between some objects: computed by their partitions, or by
+// the coordinator of what it has read, perhaps with a range.
+func (b *bank) transact() {
+	if len(b.open) > 12 {
+		return
+	}
+	a := &attempted{id: b.transactionID(), parts: make(map[object.PartitionID]*share)}
+	bodies := make(map[object.PartitionID]*command.Prepare)
+	part := func(p object.PartitionID) (*command.Prepare, *share) {
+		if bodies[p] == nil {
+			bodies[p] = &command.Prepare{Transaction: a.id, Part: command.Part{Tables: bothTables[:1]}, Wait: b.rnd.IntN(3) == 0}
+			a.parts[p] = &share{}
+		}
+		return bodies[p], a.parts[p]
+	}
+	if len(b.owners) > 0 && b.rnd.IntN(4) == 0 {
+		if o := b.owners[b.rnd.IntN(len(b.owners))]; !o.busy {
+			a.owner, o.busy = o, true
+		}
+	}
+	ids := b.rnd.Perm(bankObjects)[:1+b.rnd.IntN(3)]
+	computed := b.rnd.IntN(2) == 0
+	left := 0
+	for i, id := range ids {
+		d := b.rnd.IntN(7) - 3
+		if left -= d; i == len(ids)-1 {
+			d += left
+		}
+		body, s := part(b.at[id].Partition)
+		if computed || d == 0 {
+			r, found := b.read(id)
+			if !found {
+				continue
+			}
+			e := command.Effect{Target: b.target(id), Kind: command.EffectNone, Revision: r.revision}
+			if n := numberOf(b.t, r.row); d != 0 && n+d < 1000 {
+				e.Kind, e.Row = command.EffectPut, rowOf(id, n+d, "s")
+				s.changes = append(s.changes, change{id, n, n + d})
+			}
+			body.Part.Effects = append(body.Part.Effects, e)
+			continue
+		}
+		body.Part.Writes = append(body.Part.Writes, b.add(id, d))
+	}
+	if len(bodies) == 0 {
+		return
+	}
+	if b.rnd.IntN(5) == 0 {
+		p := b.anyPartition()
+		body, _ := part(p)
+		body.Part.Ranges = append(body.Part.Ranges, b.readRange(p))
+	}
+	participants := slices.Sorted(maps.Keys(bodies))
+	b.open = append(b.open, a)
+	for _, p := range participants {
+		body := bodies[p]
+		body.Participants = participants
+		holds := a.owner != nil
+		if holds {
+			body.Owner = a.owner.id
+		}
+		if n := len(body.Part.Writes); n > 1 && b.rnd.IntN(3) == 0 { // in two commands
+			first := *body
+			first.Part.Writes, first.More = body.Part.Writes[:1], true
+			body.Part = command.Part{Writes: body.Part.Writes[1:]}
+			body.Continues = true
+			b.send(p, &first, holds, func(o any) {
+				v := o.(*command.Vote)
+				b.vote(a, p, &first, v)
+				if v.Yes() {
+					b.send(p, body, true, func(o any) { b.vote(a, p, body, o.(*command.Vote)) })
+				}
+			})
+			continue
+		}
+		b.send(p, body, holds, func(o any) { b.vote(a, p, body, o.(*command.Vote)) })
+	}
+	b.note("%v at %v wants %v", a.id, participants, ids)
+}
+
+// read looks an object up where it is, without waiting for anybody.
+func (b *bank) read(id int) (record, bool) {
+	r, found, err := stored{b.parts[b.at[id].Partition].space}.object(idOf(directoryTable, id))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return r, found
+}
+
+func (b *bank) readRange(p object.PartitionID) command.Range {
+	f := b.parts[p]
+	span := spanOf(directoryTable, b.rnd.IntN(4), 4+b.rnd.IntN(8))
+	var print fingerprint
+	w, err := (&sight{stored: stored{f.space}}).walk(span, false)
+	for err == nil {
+		var ok bool
+		if ok, err = w.next(); !ok {
+			break
+		}
+		print.add(w.id, w.record.revision)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := w.close(); err != nil {
+		b.t.Fatal(err)
+	}
+	return command.Range{Table: directoryTable, Spans: []command.Span{span}, Print: print.print(f.index)}
+}
+
+// vote takes the answer of a participant.
+func (b *bank) vote(a *attempted, p object.PartitionID, body *command.Prepare, v *command.Vote) {
+	s := a.parts[p]
+	b.note("%v at p%d: %s", a.id, p, voteText(v))
+	switch {
+	case v.Refusal != nil && v.Refusal.Reason == command.Locked:
+		b.counts["locked"]++
+	case v.Conflict != nil:
+		b.counts["conflict"]++
+	}
+	if !v.Yes() {
+		s.voted = true
+		a.no = true
+		b.decide(a)
+		return
+	}
+	for i, r := range v.Results {
+		d := body.Part.Writes[i]
+		if len(r.Rows) > 0 {
+			n := returned(b.t, r)
+			s.changes = append(s.changes, change{keyOf(d.Targets[0].ID), n - b.delta(d), n})
+		}
+	}
+	if body.More {
+		return
+	}
+	s.voted, s.yes = true, true
+	a.votes++
+	if len(a.parts) == 1 && !body.Continues {
+		b.counts["direct"]++
+		b.done(a, true)
+		b.carriedOut(s)
+		b.ownerDone(a)
+		return
+	}
+	b.decide(a)
+}
+
+// delta is by how much a write of add changes its object.
+func (b *bank) delta(w *command.Write) int {
+	p := must(command.DecodeProgram(w.Program))
+	env := expr.Env{Row: []datum.Datum{datum.NewInt(0), datum.NewInt(0), datum.NewText("")}}
+	return int(must(p.Set[0].Value.Eval(&env)).Int())
+}
+
+// decide is the coordinator's: once all have said yes, or one has not. It may vanish.
+func (b *bank) decide(a *attempted) {
+	if a.decided || a.votes < len(a.parts) && !a.no {
+		return
+	}
+	if b.rnd.IntN(6) == 0 {
+		b.note("the coordinator of %v vanishes", a.id)
+		return // recover finds it
+	}
+	if a.no {
+		for _, s := range a.parts {
+			if !s.voted { // it may be prepared yet: only asking ends it
+				return
+			}
+		}
+	}
+	b.conclude(a, !a.no)
+}
+
+func (b *bank) done(a *attempted, commit bool) {
+	a.decided, a.commit = true, commit
+	b.open = slices.DeleteFunc(b.open, func(o *attempted) bool { return o == a })
+	if !commit {
+		b.counts["aborted"]++
+		return
+	}
+	b.counts["committed"]++
+	for _, s := range a.parts {
+		for _, c := range s.changes {
+			b.want[c.id] += c.after - c.before
+		}
+	}
+}
+
+func (b *bank) ownerDone(a *attempted) {
+	if a.owner != nil {
+		a.owner.busy = false
+		b.owners = slices.DeleteFunc(b.owners, func(o *owner) bool { return o == a.owner && a.commit })
+		if a.commit {
+			b.release(a.owner)
+		}
+	}
+}
+
+// conclude tells all participants.
+func (b *bank) conclude(a *attempted, commit bool) {
+	if a.decided {
+		return
+	}
+	b.done(a, commit)
+	b.note("%v: commit %v", a.id, commit)
+	left := len(a.parts)
+	for _, p := range slices.Sorted(maps.Keys(a.parts)) {
+		s := a.parts[p]
+		body := &command.Conclude{Abort: []object.TransactionID{a.id}}
+		if commit {
+			body = &command.Conclude{Commit: []object.TransactionID{a.id}}
+		}
+		b.send(p, body, false, func(any) {
+			if commit {
+				b.carriedOut(s)
+			}
+			if left--; left > 0 {
+				return
+			}
+			b.ownerDone(a)
+			for p := range modelPartitions {
+				b.send(object.PartitionID(p)+1, &command.Conclude{Forget: []object.TransactionID{a.id}}, false, func(any) {})
+			}
+		})
+	}
+}
+
+// carriedOut notes that a part has become the partition's state.
+func (b *bank) carriedOut(s *share) {
+	if !s.concluded {
+		s.concluded = true
+		b.changes = append(b.changes, s.changes...)
+	}
+}
+
+// recover asks all participants of a transaction what became of it.
+func (b *bank) recover() {
+	b.watch()
+	if len(b.open) == 0 {
+		return
+	}
+	a := b.open[b.rnd.IntN(len(b.open))]
+	b.note("recovery of %v", a.id)
+	left, commit := len(a.parts), true
+	for _, p := range slices.Sorted(maps.Keys(a.parts)) {
+		b.send(p, &command.Resolve{Transaction: a.id}, false, func(o any) {
+			state := o.(*command.Resolution).State
+			b.note("%v at p%d is %v", a.id, p, state)
+			commit = commit && (state == command.TransactionPrepared || state == command.TransactionCommitted)
+			if left--; left == 0 && !a.decided {
+				b.counts["recovered"]++
+				if commit && len(a.parts) == 1 {
+					for _, s := range a.parts {
+						commit = s.yes
+					}
+				}
+				b.conclude(a, commit)
+			}
+		})
+	}
+}
+
+// watch ends the locks of sessions that are gone: what a leader does.
+func (b *bank) watch() (found bool) {
+	for p := object.PartitionID(1); p <= modelPartitions; p++ {
+		for _, t := range b.parts[p].m.Transactions(command.TransactionLocking) {
+			if !slices.ContainsFunc(b.owners, func(o *owner) bool { return o.id == t.ID }) {
+				b.send(p, &command.Conclude{Abort: []object.TransactionID{t.ID}}, false, func(any) {})
+				found = true
+			}
+		}
+	}
+	return found
+}
+
+// lock is a session that locks some objects.
+func (b *bank) lock() {
+	if len(b.owners) > 3 {
+		return
+	}
+	o := &owner{id: b.transactionID()}
+	b.owners = append(b.owners, o)
+	for _, id := range b.rnd.Perm(bankObjects)[:2] {
+		p := b.at[id].Partition
+		body := &command.Lock{Owner: o.id, Table: directoryTable, Schema: schemaVersion, Mode: command.LockMode(1 + b.rnd.IntN(2)),
+			Wait: command.LockWait(1 + b.rnd.IntN(2)), Targets: []command.Target{b.target(id)}}
+		b.send(p, body, true, func(answer any) {
+			if g := answer.(*command.Granted); g.Refusal == nil && len(g.At) > 0 {
+				b.counts["lock"]++
+			}
+		})
+	}
+}
+
+func (b *bank) unlock() {
+	if len(b.owners) == 0 {
+		return
+	}
+	if i := b.rnd.IntN(len(b.owners)); !b.owners[i].busy {
+		b.release(b.owners[i])
+		b.owners = slices.Delete(b.owners, i, i+1)
+	}
+}
+
+func (b *bank) release(o *owner) {
+	for p := range modelPartitions {
+		b.send(object.PartitionID(p)+1, &command.Conclude{Abort: []object.TransactionID{o.id}}, false, func(any) {})
+	}
+}
+
+// move brings an object to another partition.
+func (b *bank) move() {
+	id, to := b.rnd.IntN(bankObjects), b.anyPartition()
+	from := b.at[id].Partition
+	if b.moving[id] || from == to {
+		return
+	}
+	b.moving[id] = true
+	b.next++
+	move := object.LocationVersion(b.next)
+	b.send(from, departs(move, to, idOf(directoryTable, id)), false, func(o any) {
+		d := o.(*command.Departed)
+		if d.Refusal != nil || !d.Objects[0].Gone {
+			b.t.Fatalf("object %d does not depart: %+v", id, d)
+		}
+		b.at[id] = object.Location{Partition: to, Version: move}
+		b.send(to, arrives(move, d, idOf(directoryTable, id)), false, func(any) {
+			b.moving[id] = false
+			b.counts["moved"]++
+			b.send(from, &command.Settle{Moves: []object.LocationVersion{move}}, false, func(any) {})
+		})
+	})
+}
+
+func (b *bank) restart(p object.PartitionID) {
+	b.parts[p].reopen()
+	if len(b.waiting[p]) == 0 {
+		return
+	}
+	// Senders send again what waits, and wait for it again.
+	var again []*command.Command
+	for _, s := range b.waiting[p] {
+		b.parts[p].ended("waits at a restart", s.pending, "nothing")
+		again = append(again, s.c)
+	}
+	for i, o := range b.parts[p].entry(again...) {
+		b.waiting[p][i].pending = o.(*Pending)
+	}
+}
+
+// deliver makes an entry of some of the commands for a partition, and of some that it
+// has had before.
+func (b *bank) deliver(p object.PartitionID) {
+	var batch []*sent
+	for range 1 + b.rnd.IntN(4) {
+		box := b.outbox[p]
+		if len(box) == 0 {
+			break
+		}
+		i := b.rnd.IntN(len(box))
+		batch = append(batch, box[i])
+		b.outbox[p] = slices.Delete(box, i, i+1)
+	}
+	if h := b.history[p]; len(h) > 0 && b.rnd.IntN(3) == 0 {
+		batch = append(batch, h[max(0, len(h)-1-b.rnd.IntN(40))])
+		if b.rnd.IntN(4) == 0 {
+			batch = append(batch, batch[0])
+		}
+	}
+	if len(batch) == 0 {
+		return
+	}
+	f := b.parts[p]
+	commands := make([]*command.Command, len(batch))
+	for i, s := range batch {
+		commands[i] = s.c
+	}
+	before := slices.Clone(b.waiting[p])
+	var ran []*sent
+	for i, o := range f.entry(commands...) {
+		s := batch[i]
+		if pending, ok := o.(*Pending); ok {
+			if s.pending != nil && s.pending != pending {
+				b.t.Fatalf("another Pending for %v", s.c.ID)
+			}
+			if s.pending == nil {
+				s.pending = pending
+				b.waiting[p] = append(b.waiting[p], s)
+				b.counts["waited"]++
+			}
+			continue
+		}
+		if b.answered(s, o) {
+			ran = append(ran, s)
+		}
+	}
+	still := b.waiting[p][:0]
+	for _, s := range b.waiting[p] {
+		select {
+		case <-s.pending.Done():
+			o := s.pending.Outcome()
+			s.pending = nil
+			if b.answered(s, o) {
+				ran = append(ran, s)
+			}
+		default:
+			still = append(still, s)
+		}
+	}
+	b.waiting[p] = still
+	for _, s := range ran {
+		b.overtakes(s, before)
+	}
+	b.chain(p)
+	b.compareHeld(p)
+}
+
+// answered takes the answer to a command and reports whether it is the first, and says
+// that the command was executed.
+func (b *bank) answered(s *sent, o any) bool {
+	encoded := command.AppendOutcome(nil, o)
+	if s.first != nil {
+		if string(encoded) != string(s.first) {
+			b.t.Fatalf("%T %v: the answer was %s, is %s", s.c.Body, s.c.ID, answer(must(command.DecodeOutcome(s.first))), answer(o))
+		}
+		return false
+	}
+	s.first = encoded
+	b.history[s.to] = append(b.history[s.to], s)
+	s.answer(o)
+	switch a := o.(type) {
+	case *command.Result:
+		return a.Refusal == nil
+	case *command.Vote:
+		return a.Yes()
+	case *command.Granted:
+		return a.Refusal == nil && len(a.At) > 0
+	case *command.Departed:
+		return a.Refusal == nil
+	}
+	return false
+}
+
+// overtakes checks that a command that was executed needed nothing of those who were in
+// the queue before, and are still.
+func (b *bank) overtakes(s *sent, before []*sent) {
+	if s.holds {
+		return
+	}
+	var mine, other footprint
+	mine.of(s.c.Body)
+	for _, w := range before {
+		if w == s {
+			return // the others came after it
+		}
+		if w.pending == nil {
+			continue
+		}
+		other.of(w.c.Body)
+		for _, o := range mine.objects {
+			for _, p := range other.objects {
+				if o.id == p.id && (o.mode != command.LockShared || p.mode != command.LockShared) {
+					b.t.Fatalf("%T %v has overtaken %T %v, which waits for %d", s.c.Body, s.c.ID, w.c.Body, w.c.ID, keyOf(o.id))
+				}
+			}
+			for _, p := range other.spans {
+				if p.span.Start <= o.id && o.id < p.span.End && (o.mode != command.LockShared || p.mode != command.LockShared) {
+					b.t.Fatalf("%T %v has overtaken %T %v, which waits for a range", s.c.Body, s.c.ID, w.c.Body, w.c.ID)
+				}
+			}
+		}
+	}
+}
+
+// chain checks that what happened to each object in an entry starts from what was there.
+func (b *bank) chain(p object.PartitionID) {
+	for len(b.changes) > 0 {
+		i := slices.IndexFunc(b.changes, func(c change) bool { return b.values[c.id] == c.before })
+		if i < 0 {
+			b.t.Fatalf("p%d: %v do not start from what was there: %v", p, b.changes, b.values)
+		}
+		c := b.changes[i]
+		b.values[c.id] = c.after
+		b.changes = slices.Delete(b.changes, i, i+1)
+	}
+}
+
+// compareHeld compares what is in memory with what Open makes of the store.
+func (b *bank) compareHeld(p object.PartitionID) {
+	if b.rnd.IntN(8) > 0 {
+		return
+	}
+	m := New(p, Limits{}, Events{})
+	if err := m.Open(b.parts[p].space); err != nil {
+		b.t.Fatal(err)
+	}
+	got, want := fmt.Sprintf("%+v", b.parts[p].m.Locks(1000)), fmt.Sprintf("%+v", m.Locks(1000))
+	if !sameLocks(b.parts[p].m.Locks(1000), m.Locks(1000)) {
+		b.t.Fatalf("p%d: locks are %s, stored %s", p, got, want)
+	}
+	if got, want := fmt.Sprintf("%+v", b.parts[p].m.Transactions()), fmt.Sprintf("%+v", m.Transactions()); got != want {
+		b.t.Fatalf("p%d: transactions are %s, stored %s", p, got, want)
+	}
+	if got, want := b.parts[p].m.shield.count.Load(), m.shield.count.Load(); got != want {
+		b.t.Fatalf("p%d: %d are shielded, stored %d", p, got, want)
+	}
+}
+
+func sameLocks(a, b []LockInfo) bool {
+	count := make(map[LockInfo]int)
+	for _, l := range a {
+		count[l]++
+	}
+	for _, l := range b {
+		count[l]--
+	}
+	for _, n := range count {
+		if n != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// drain ends everything.
+func (b *bank) drain() {
+	for round := 0; ; round++ {
+		if round > 200 {
+			b.t.Fatalf("it does not end: %d open, %d owners, waiting %v", len(b.open), len(b.owners), b.waiting)
+		}
+		quiet := true
+		for p := object.PartitionID(1); p <= modelPartitions; p++ {
+			for len(b.outbox[p]) > 0 {
+				b.deliver(p)
+				quiet = false
+			}
+		}
+		if !quiet {
+			continue
+		}
+		for len(b.owners) > 0 {
+			b.release(b.owners[0])
+			b.owners = b.owners[1:]
+			quiet = false
+		}
+		quiet = !b.watch() && quiet
+		for range b.open {
+			b.recover()
+			quiet = false
+		}
+		if quiet {
+			return
+		}
+	}
+}
+
+func (b *bank) finish() {
+	if !maps.Equal(b.values, b.want) {
+		b.t.Errorf("carried out is %v, decided %v", b.values, b.want)
+	}
+	found := make(map[int]int)
+	for p := object.PartitionID(1); p <= modelPartitions; p++ {
+		f := b.parts[p]
+		if !f.m.locks.idle() || f.m.locks.objects.len() != 0 || f.m.shield.count.Load() != 0 || f.m.locks.effectBytes != 0 {
+			b.t.Errorf("p%d: locks stay: %+v", p, f.m.Locks(10))
+		}
+		if open := f.m.Transactions(command.TransactionPrepared, command.TransactionPreparing, command.TransactionLocking); len(open) > 0 {
+			b.t.Errorf("p%d: transactions stay: %+v", p, open)
+		}
+		all := content(b.t, f.space)
+		for key, value := range all {
+			switch key[0] {
+			case prefixObjects:
+				id := keyOf(object.ID(key[1:]))
+				if _, twice := found[id]; twice {
+					b.t.Errorf("two copies of %d", id)
+				}
+				found[id] = numberOf(b.t, must(decodeRecord([]byte(value))).row)
+			case prefixStaged, prefixLocks, prefixQueue, prefixOutgoing:
+				b.t.Errorf("p%d: key %q stays", p, key)
+			}
+		}
+		b.replay(f, all)
+	}
+	if !maps.Equal(found, b.want) {
+		b.t.Errorf("objects are %v, want %v", found, b.want)
+	}
+}
+
+// replay applies a partition's log to another replica, several entries to a batch, with
+// restarts, and compares the contents.
+func (b *bank) replay(f *fixture, want map[string]string) {
+	space, err := openStore(b.t).Space(f.space.Group())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	open := func() *Machine {
+		m := New(object.PartitionID(space.Group()), Limits{Programs: 1, RecentBytes: 16 << 10}, Events{})
+		if err := m.Open(space); err != nil {
+			b.t.Fatal(err)
+		}
+		return m
+	}
+	m := open()
+	for log := f.log; len(log) > 0; {
+		n := min(len(log), 1+b.rnd.IntN(6))
+		b.apply(m, space, log[:n])
+		log = log[n:]
+		if b.rnd.IntN(20) == 0 {
+			m.Close()
+			m = open()
+		}
+	}
+	if got := content(b.t, space); !maps.Equal(got, want) {
+		for k, v := range want {
+			if got[k] != v {
+				b.t.Errorf("p%d: key %q is %q, on the replica %q", space.Group(), k, v, got[k])
+			}
+		}
+		b.t.Errorf("p%d: the replica's content differs", space.Group())
+	}
+}
+
+func (b *bank) apply(m *Machine, space *storage.Space, log []replication.Entry) {
+	batch := space.NewBatch()
+	defer batch.Close()
+	for _, e := range log {
+		if _, err := m.Apply(e, batch); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	if err := batch.Commit(storage.NoSync); err != nil {
+		b.t.Fatal(err)
+	}
+	m.Committed(log[len(log)-1].Index)
+}
