@@ -17,14 +17,21 @@ type Evaluating struct {
 }
 
 // Evaluate makes an Evaluate ready for Pin, of the newest state.
-func (m *Machine) Evaluate(e *command.Evaluate) *Evaluating { return &Evaluating{moment{m: m}, e} }
+func (m *Machine) Evaluate(e *command.Evaluate) *Evaluating { return newEvaluating(moment{m: m}, e) }
+
+func newEvaluating(state moment, e *command.Evaluate) *Evaluating {
+	if e.Write == nil {
+		e = &command.Evaluate{Write: &command.Write{}, View: e.View} // of no table: it is refused
+	}
+	return &Evaluating{state, e}
+}
 
 // Evaluate is Machine.Evaluate in the pinned state.
 func (p *Pinned) Evaluate(e *command.Evaluate) (*Evaluating, error) {
 	if err := p.use(); err != nil {
 		return nil, err
 	}
-	return &Evaluating{p.moment(), e}, nil
+	return newEvaluating(p.moment(), e), nil
 }
 
 // Pin fixes the state as it is now. It may be called again, before Run. In a pinned
