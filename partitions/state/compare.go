@@ -18,14 +18,9 @@ type comparison struct {
 	ctx context.Context
 	// touched returns the last log entry that has touched a table.
 	touched func(object.TableID) (uint64, error)
-	// room is the number of objects that may still be looked at; negative: all.
-	room int64
+	// objects and bytes may still be looked at; ctx, if there is one, bounds it instead.
+	objects, bytes int
 }
-
-// maxRangesScanned bounds the objects that the ranges of one Prepare have compared. A
-// part that has read more, of tables that have changed since, is in conflict. It is
-// part of the meaning of logs.
-const maxRangesScanned = 1 << 20
 
 // compareRanges compares ranges with what is stored when an entry is applied. It
 // returns the first that does not hold. The failure is for the client; the error is
@@ -36,7 +31,8 @@ func (x *entry) compareRanges(ranges []command.Range) (conflict *command.Conflic
 	}
 	x.flush()
 	c := comparison{
-		m: x.m, view: x.m.live, sight: sight{stored: stored{x.batch}}, worker: &x.m.worker, room: maxRangesScanned,
+		m: x.m, view: x.m.live, sight: sight{stored: stored{x.batch}}, worker: &x.m.worker,
+		objects: maxRangesScanned, bytes: maxRangesScannedBytes,
 		touched: func(t object.TableID) (uint64, error) { return x.m.sizes.lastTouched(t), nil },
 	}
 	return c.compareRanges(ranges)
@@ -123,13 +119,15 @@ func (c *comparison) compareSpan(t *table, prog *program, s command.Span, want i
 		if err != nil || !ok {
 			return err == nil, nil, err
 		}
-		if c.room == 0 || found.count > want {
+		if found.count > want {
 			return false, nil, nil
 		}
-		if c.room > 0 {
-			c.room--
-		}
-		if n%256 == 0 && c.ctx != nil && c.ctx.Err() != nil {
+		if c.ctx == nil {
+			c.objects, c.bytes = c.objects-1, c.bytes-len(w.record.row)
+			if c.objects < 0 || c.bytes < 0 {
+				return false, nil, nil
+			}
+		} else if n%256 == 0 && c.ctx.Err() != nil {
 			return false, nil, c.ctx.Err()
 		}
 		if prog.Filter != nil {

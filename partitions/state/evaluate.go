@@ -92,7 +92,7 @@ func (q *Evaluating) run(ctx context.Context, w *worker, answer *command.Evaluat
 		return storageError(err)
 	}
 	if view.Checks != nil {
-		c := comparison{m: q.m, view: q.view, sight: s, worker: w, ctx: ctx, touched: s.lastTouched, room: -1}
+		c := comparison{m: q.m, view: q.view, sight: s, worker: w, ctx: ctx, touched: s.lastTouched}
 		vote, err := c.compare(view.Checks)
 		if err != nil {
 			return storageError(err)

@@ -21,6 +21,11 @@ type Limits struct {
 const (
 	// maxRowBytes bounds a row; a larger one is refused with 54000.
 	maxRowBytes = 8 << 20
+	// maxRangesScanned and maxRangesScannedBytes bound what the ranges of one Prepare have
+	// looked at. A part that has read more, of tables that have changed since, is in
+	// conflict.
+	maxRangesScanned      = 1 << 20
+	maxRangesScannedBytes = 256 << 20
 	// maxDepartBytes bounds the rows of one Departed.
 	maxDepartBytes = 8 << 20
 	// A Write over spans ends, with Result.Rest, when it has changed so many

@@ -89,6 +89,7 @@ func (m *Machine) Open(space *storage.Space) error {
 	m.mu.Lock()
 	m.stats = maps.Clone(m.sizes.of)
 	m.mu.Unlock()
+	m.shown.Store(0) // until something is committed
 	m.reading.Store(space)
 	m.published.Store(m.live)
 	m.pending, m.arrivals = false, false

@@ -61,7 +61,7 @@ func (n *newest) sight(snap *storage.Snapshot) (sight, error) {
 		return sight{stored: stored{snap}}, nil
 	}
 	partial, err := readPartial(snap)
-	return newSight(snap, &command.View{}, partial), err
+	return newSight(snap, partial, nil), err
 }
 
 // newestObject is stored.object of a space. It allocates nothing but the row.

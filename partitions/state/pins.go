@@ -28,7 +28,8 @@ type Pinned struct {
 
 	listed       sync.Once // guards what follows
 	transactions []command.PinnedTransaction
-	partial      []object.TransactionID // committed, and not all of it is applied
+	staged       map[object.TransactionID]bool // those that have staged something
+	partial      []object.TransactionID        // committed, and not all of it is carried out
 	outgoing     []command.PinnedMove
 	err          error
 }
@@ -146,7 +147,13 @@ func (p *Pinned) sight(v *command.View) (sight, error) {
 	if p.list(); p.err != nil {
 		return sight{}, p.err
 	}
-	return newSight(p.snap, v, p.partial), nil
+	include := p.partial
+	for _, t := range v.Include {
+		if p.staged[t] {
+			include = append(include[:len(include):len(include)], t)
+		}
+	}
+	return newSight(p.snap, include, v.Outgoing), nil
 }
 
 // list reads what the state knows of transactions and moves.
@@ -173,6 +180,12 @@ func (p *Pinned) listTransactions() error {
 			p.transactions = append(p.transactions, command.PinnedTransaction{
 				ID: t.id, State: t.state, Participants: t.participants,
 			})
+		}
+		if t.staged > 0 {
+			if p.staged == nil {
+				p.staged = make(map[object.TransactionID]bool)
+			}
+			p.staged[t.id] = true
 		}
 		if t.partial() {
 			p.partial = append(p.partial, t.id)

@@ -96,7 +96,7 @@ func (q *Query) Pin() error {
 		return nil
 	}
 	var err error
-	if len(q.read.Targets) == 1 && len(q.read.Spans) == 0 && v.Checks == nil && len(v.Overlay) == 0 {
+	if t := q.read.Targets; len(t) == 1 && len(q.read.Spans) == 0 && v.Checks == nil && t[0].ID.Table() == q.read.Table {
 		// An object that is there is the partition's, and one Get sees one moment.
 		q.single, q.found, err = newestObject(space, q.read.Targets[0].ID)
 		if err != nil || q.found {

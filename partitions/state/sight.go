@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/storage"
 )
@@ -19,18 +18,14 @@ type sight struct {
 	outgoing []object.LocationVersion // moves whose objects count as being here; newest first
 }
 
-// newSight is what a View means in a state, beside its overlay. partial are the
-// transactions of which the state has a part.
-func newSight(r storage.Reader, v *command.View, partial []object.TransactionID) sight {
+func newSight(r storage.Reader, include []object.TransactionID, outgoing []object.LocationVersion) sight {
 	s := sight{stored: stored{r}}
-	if len(v.Include)+len(partial) > 0 {
-		s.include = slices.Concat(v.Include, partial)
-		slices.SortFunc(s.include, compareTransactions)
+	if len(include) > 0 {
+		s.include = slices.SortedFunc(slices.Values(include), compareTransactions)
 		s.include = slices.Compact(s.include)
 	}
-	if len(v.Outgoing) > 0 {
-		s.outgoing = slices.Clone(v.Outgoing)
-		slices.Sort(s.outgoing)
+	if len(outgoing) > 0 {
+		s.outgoing = slices.Sorted(slices.Values(outgoing))
 		slices.Reverse(s.outgoing)
 		s.outgoing = slices.Compact(s.outgoing)
 	}

@@ -36,7 +36,7 @@ func (q *Validating) Run(ctx context.Context) (*command.Vote, error) {
 	}
 	d := desks.Get().(*desk)
 	defer desks.Put(d)
-	c := comparison{m: q.m, view: q.view, sight: s, worker: &d.worker, ctx: ctx, touched: s.lastTouched, room: -1}
+	c := comparison{m: q.m, view: q.view, sight: s, worker: &d.worker, ctx: ctx, touched: s.lastTouched}
 	return c.compare(q.part)
 }
 

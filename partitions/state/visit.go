@@ -23,7 +23,7 @@ func (q *Query) applyView(ctx context.Context, chunk *command.Chunk) error {
 		return nil
 	}
 	c := comparison{
-		m: q.m, view: q.view, sight: q.sight, worker: q.worker, ctx: ctx, touched: q.sight.lastTouched, room: -1,
+		m: q.m, view: q.view, sight: q.sight, worker: q.worker, ctx: ctx, touched: q.sight.lastTouched,
 	}
 	vote, err := c.compare(v.Checks)
 	if err != nil {
@@ -42,9 +42,8 @@ func (q *Query) resolve() error {
 		q.revisions = make([]object.Revision, len(q.read.Targets))
 	}
 	if q.found {
-		q.targets = []target{{q.read.Targets[0].ID, q.single, true}}
-		if q.revisions != nil {
-			q.revisions[0] = q.single.revision
+		if !q.overlaid(0, q.single) {
+			q.targets = []target{{q.read.Targets[0].ID, q.single, true}}
 		}
 		return nil
 	}
@@ -75,15 +74,7 @@ func (q *Query) resolveOne(i int, kept *int) error {
 	if err != nil {
 		return err
 	}
-	if q.revisions != nil {
-		q.revisions[i] = r.revision
-	}
-	if over := q.overlay.find(t.ID); over != nil {
-		if over.Row == nil {
-			q.absent = append(q.absent, i)
-		} else {
-			q.targets = append(q.targets, target{t.ID, record{over.Version, r.revision, over.Row}, true})
-		}
+	if q.overlaid(i, r) {
 		return nil
 	}
 	if found {
@@ -101,6 +92,25 @@ func (q *Query) resolveOne(i int, kept *int) error {
 		q.absent = append(q.absent, i)
 	}
 	return nil
+}
+
+// overlaid notes the revision of a named object, and takes the object of the overlay in
+// its place, if there is one.
+func (q *Query) overlaid(i int, r record) bool {
+	if q.revisions != nil {
+		q.revisions[i] = r.revision
+	}
+	id := q.read.Targets[i].ID
+	own := q.overlay.find(id)
+	switch {
+	case own == nil:
+		return false
+	case own.Row == nil:
+		q.absent = append(q.absent, i)
+	default:
+		q.targets = append(q.targets, target{id, record{own.Version, r.revision, own.Row}, true})
+	}
+	return true
 }
 
 // errEnough ends a visit.
