@@ -35,6 +35,12 @@ type node struct {
 // newCluster starts nodes that know each other by their loopback addresses.
 func newCluster(t testing.TB, n int, config func(*Config)) []*node {
 	t.Helper()
+	return newClusterOf(t, n, 1, config)
+}
+
+// newClusterOf starts nodes that all hold replicas of some partitions.
+func newClusterOf(t testing.TB, n, partitions int, config func(*Config)) []*node {
+	t.Helper()
 	peers := make(map[object.NodeID]string)
 	listeners := make([]net.Listener, n)
 	ids := make([]object.NodeID, n)
@@ -50,15 +56,18 @@ func newCluster(t testing.TB, n int, config func(*Config)) []*node {
 	for i, id := range ids {
 		nodes[i] = startNode(t, id, listeners[i], peers, ids, config)
 	}
-	for _, n := range nodes {
-		if err := n.service.Open(testPartition, ids, false); err != nil {
-			t.Fatal(err)
+	ctx := testContext(t)
+	for p := object.PartitionID(1); int(p) <= partitions; p++ {
+		for _, n := range nodes {
+			if err := n.service.Open(p, ids, false); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	ctx := testContext(t)
-	_, err := nodes[0].client.Execute(ctx, testPartition, &command.InstallTable{Table: table()})
-	if err != nil {
-		t.Fatal(err)
+	for p := object.PartitionID(1); int(p) <= partitions; p++ {
+		if _, err := nodes[0].client.Execute(ctx, p, &command.InstallTable{Table: table()}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return nodes
 }
