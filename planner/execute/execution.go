@@ -143,6 +143,8 @@ func (e *Execution) interrupted(err error) error {
 	}
 	var r *restart
 	switch {
+	case e.given == 0 && e.tx != nil:
+		return err // what a new start can solve says so
 	case e.given == 0:
 		return restarts(err)
 	case errors.Is(err, ErrReplan):
