@@ -18,6 +18,8 @@ type sight struct {
 	outgoing []object.LocationVersion // moves whose objects count as being here; newest first
 }
 
+// newSight is a state in which the staged effects of some transactions, and the
+// objects of some moves, count.
 func newSight(r storage.Reader, include []object.TransactionID, outgoing []object.LocationVersion) sight {
 	s := sight{stored: stored{r}}
 	if len(include) > 0 {
