@@ -41,17 +41,14 @@ func (s *Session) declare(ctx context.Context, d *ast.DeclareCursor, offset int)
 	p.begun, p.noScroll = true, d.NoScroll
 	p.about.Columns, p.about.Formats = st.about.Columns, nil
 	p.run = running{s: s, st: st, columns: st.about.Columns}
-	if err := p.run.start(ctx); err != nil {
+	err = p.run.start(ctx)
+	if err == nil {
+		err = p.run.peek(ctx) // the first row fixes the state that is shown
+	}
+	if err != nil {
 		s.dropPortal(p)
-		return err
 	}
-	if p.run.plan != nil && constant(p.run.plan) {
-		if err := p.run.peek(ctx); err != nil {
-			s.dropPortal(p)
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // closeCursor is CLOSE.
@@ -83,13 +80,17 @@ func (r *running) fetch(ctx context.Context, f *ast.Fetch) error {
 		return pgerror.New(pgerror.ObjectNotInPrerequisiteState, "portal \"%s\" cannot be run", f.Cursor)
 	}
 	if !p.begun {
-		p.begun = true
-		if err := p.run.start(ctx); err != nil {
+		if err := p.start(ctx); err != nil {
 			return err
 		}
-		if !sameResult(p.about.Columns, p.run.columns) {
-			return errResultChanged()
+	}
+	if f.Move && f.Count == 0 && !f.All && f.Direction != ast.Absolute { // is there a row?
+		n := 0
+		if p.onRow() {
+			n = 1
 		}
+		r.result, r.columns = &kept{tag: "MOVE " + strconv.Itoa(n)}, nil
+		return nil
 	}
 	skip, want, err := p.forward(f)
 	if err != nil {
@@ -118,6 +119,10 @@ func (r *running) fetch(ctx context.Context, f *ast.Fetch) error {
 	return nil
 }
 
+// onRow reports whether the portal stands on a row: not before the first, and not
+// behind the last.
+func (p *portal) onRow() bool { return p.run.count > 0 && !p.done }
+
 // forward turns a direction into rows to skip and rows to show. Cursors go forward
 // only: what would go back, or show the present row again, is 55000.
 func (p *portal) forward(f *ast.Fetch) (skip, want int64, err error) {
@@ -125,13 +130,12 @@ func (p *portal) forward(f *ast.Fetch) (skip, want int64, err error) {
 	if p.noScroll {
 		back = back.WithHint("Declare it with SCROLL option to enable backward scan.")
 	}
-	onRow := p.run.count > 0 && !p.done
 	switch f.Direction {
 	case ast.Forward, ast.Relative:
 		switch {
 		case f.All:
 			return 0, math.MaxInt64, nil
-		case f.Count < 0 || f.Count == 0 && onRow:
+		case f.Count < 0 || f.Count == 0 && p.onRow():
 			return 0, 0, back
 		case f.Count == 0:
 			return 0, 0, nil
@@ -152,7 +156,7 @@ func (p *portal) forward(f *ast.Fetch) (skip, want int64, err error) {
 		if !f.All && f.Count < 0 {
 			return 0, -f.Count, nil
 		}
-		if !f.All && f.Count == 0 && !onRow {
+		if !f.All && f.Count == 0 && !p.onRow() {
 			return 0, 0, nil
 		}
 	}

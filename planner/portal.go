@@ -63,6 +63,32 @@ func (s *Session) bindPortal(ctx context.Context, name, statement string, params
 	}
 	p.about = session.Portal{Columns: st.about.Columns, Formats: append(p.about.Formats[:0], formats...)}
 	p.run = running{s: s, st: st, params: params, columns: st.about.Columns}
+	if st.plan != nil && constant(st.plan) {
+		return p.compute(ctx)
+	}
+	return nil
+}
+
+// compute has the first row of constants computed. PostgreSQL does so when it plans,
+// which it does at Bind: an error in them is one of Bind.
+func (p *portal) compute(ctx context.Context) error {
+	ctx, end := p.run.s.begin(ctx)
+	defer end()
+	if err := p.start(ctx); err != nil {
+		return err
+	}
+	return p.run.peek(ctx)
+}
+
+// start begins to execute the portal's statement.
+func (p *portal) start(ctx context.Context) error {
+	p.begun = true
+	if err := p.run.start(ctx); err != nil {
+		return err
+	}
+	if !sameResult(p.about.Columns, p.run.columns) {
+		return errResultChanged()
+	}
 	return nil
 }
 
@@ -170,12 +196,8 @@ func (p *portal) execute(ctx context.Context, maxRows int64, sink session.Sink) 
 	case p.done:
 		return p.repeat()
 	case !p.begun:
-		p.begun = true
-		if err := p.run.start(ctx); err != nil {
+		if err := p.start(ctx); err != nil {
 			return session.Completion{}, err
-		}
-		if !sameResult(p.about.Columns, p.run.columns) {
-			return session.Completion{}, errResultChanged()
 		}
 	}
 	done, err := p.run.drain(ctx, maxRows, sink)

@@ -8,6 +8,7 @@ import (
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/internal/session"
+	"github.com/ssmr/ssmr/planner/ast"
 	"github.com/ssmr/ssmr/planner/execute"
 	"github.com/ssmr/ssmr/planner/plan"
 )
@@ -88,6 +89,9 @@ func (r *running) start(ctx context.Context) error {
 
 func (r *running) startOnce(ctx context.Context) error {
 	s := r.s
+	if u, ok := r.st.tree.(*ast.Unsupported); ok { // it ends a transaction that has failed
+		return r.utility(ctx, &plan.Utility{Statement: u})
+	}
 	began := s.backend.deps.Clock.Now()
 	p, err := s.planFor(ctx, r.st)
 	if err != nil {

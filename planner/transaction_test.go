@@ -190,11 +190,11 @@ func TestCommitIsTimed(t *testing.T) {
 		w := memory.New(3)
 		c := connect(t, newBackend(t, w, Config{}), nil)
 		c.do(t, "CREATE TABLE t (id int PRIMARY KEY, n int)")
-		c.do(t, "SET statement_timeout = 20")
+		c.do(t, "SET statement_timeout = 200")
 		ctx, cancel := context.WithCancel(context.Background())
 		w.Hook = func(step string, _ object.PartitionID) error {
 			if step == "transacted" {
-				time.Sleep(30 * time.Millisecond) // longer than the statement may take
+				time.Sleep(250 * time.Millisecond) // longer than the statement may take
 				return context.DeadlineExceeded
 			}
 			return nil
@@ -236,7 +236,9 @@ func TestManySavepoints(t *testing.T) {
 func TestBank(t *testing.T) {
 	const accounts, clients, rounds = 12, 4, 60
 	w := memory.New(3)
-	w.Choose = func(r execute.PlaceRequest) ([]object.PartitionID, error) { return make([]object.PartitionID, len(r.Rows)), nil }
+	w.Choose = func(r execute.PlaceRequest) ([]object.PartitionID, error) {
+		return make([]object.PartitionID, len(r.Rows)), nil
+	}
 	b := newBackend(t, w, Config{})
 	setup := connect(t, b, nil)
 	setup.do(t, "CREATE TABLE bank (id int PRIMARY KEY, n int NOT NULL CHECK (n >= 0))")

@@ -70,26 +70,27 @@ func (p *parser) transactionModes(required bool) (ast.TransactionModes, error) {
 	for n := 0; ; n++ {
 		comma := n > 0 && p.symbol(",")
 		switch {
-		case p.words("isolation", "level"):
+		case p.word("isolation"):
+			level, err := p.isolation()
+			if err != nil {
+				return m, err
+			}
+			m.Isolation = level
+		case p.word("read"):
 			switch {
-			case p.word("serializable"):
-				m.Isolation = ast.Serializable
-			case p.words("repeatable", "read"):
-				m.Isolation = ast.RepeatableRead
-			case p.words("read", "committed"):
-				m.Isolation = ast.ReadCommitted
-			case p.words("read", "uncommitted"):
-				m.Isolation = ast.ReadUncommitted
+			case p.word("only"):
+				m.ReadOnly = &yes
+			case p.word("write"):
+				m.ReadOnly = &no
 			default:
 				return m, p.syntaxError()
 			}
-		case p.words("read", "only"):
-			m.ReadOnly = &yes
-		case p.words("read", "write"):
-			m.ReadOnly = &no
 		case p.word("deferrable"):
 			m.Deferrable = &yes
-		case p.words("not", "deferrable"):
+		case p.word("not"):
+			if err := p.expectWord("deferrable"); err != nil {
+				return m, err
+			}
 			m.Deferrable = &no
 		default:
 			if comma || required && n == 0 {
@@ -98,4 +99,23 @@ func (p *parser) transactionModes(required bool) (ast.TransactionModes, error) {
 			return m, nil
 		}
 	}
+}
+
+// isolation reads the level behind ISOLATION.
+func (p *parser) isolation() (ast.Isolation, error) {
+	if err := p.expectWord("level"); err != nil {
+		return 0, err
+	}
+	switch {
+	case p.word("serializable"):
+		return ast.Serializable, nil
+	case p.word("repeatable"):
+		return ast.RepeatableRead, p.expectWord("read")
+	case p.word("read"):
+		if p.word("uncommitted") {
+			return ast.ReadUncommitted, nil
+		}
+		return ast.ReadCommitted, p.expectWord("committed")
+	}
+	return 0, p.syntaxError()
 }
