@@ -51,7 +51,7 @@ func parse(args []string, w io.Writer) (config, error) {
 	flags.IntVar(&cfg.clients, "clients", 4, "clients of each traffic")
 	flags.StringVar(&cfg.program, "server", "", "an ssmr-server that was built with -tags fault; empty: it is built")
 	flags.StringVar(&cfg.tags, "tags", "", "build tags beside fault")
-	flags.StringVar(&cfg.plant, "plant", "", "a bug to be planted (needs -tags planted): "+strings.Join(plants, ", "))
+	flags.StringVar(&cfg.plant, "plant", "", "a bug to be planted: "+plantNames())
 	flags.StringVar(&cfg.history, "history", "", "file of the history; empty: one in the folder for temporary files")
 	flags.BoolVar(&cfg.keep, "keep", false, "keep data folders and logs of the nodes after a violation")
 	with := make(map[string]*bool)
@@ -75,6 +75,9 @@ func parse(args []string, w io.Writer) (config, error) {
 	}
 	if cfg.seed == 0 {
 		cfg.seed = uint64(time.Now().UnixNano()) % 1_000_000
+	}
+	if cfg.plant != "" && cfg.program == "" {
+		cfg.tags = strings.Trim(cfg.tags+",planted", ",")
 	}
 	if cfg.history == "" {
 		cfg.history = filepath.Join(os.TempDir(), fmt.Sprintf("ssmr-fault-%d-%d.jsonl", cfg.seed, os.Getpid()))
@@ -110,6 +113,14 @@ func (cfg *config) choose(traffic, chosen string) error {
 		cfg.failures = append(cfg.failures, f)
 	}
 	return nil
+}
+
+func plantNames() string {
+	var names []string
+	for _, p := range plants {
+		names = append(names, string(p.bug))
+	}
+	return strings.Join(names, ", ")
 }
 
 func usage(flags *flag.FlagSet) {

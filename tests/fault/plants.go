@@ -1,5 +1,20 @@
 package main
 
-// plants are the bugs that a binary with the build tag planted has, one at a time
-// (internal/planted).
-var plants = []string{"stale-read", "lost-release", "double-move", "missing-prepare", "no-dedup"}
+import "github.com/ssmr/ssmr/internal/planted"
+
+// plant is a bug that a binary with the build tag planted can have, and what shows it.
+type plant struct {
+	bug     planted.Bug
+	traffic string
+	failure string
+	besides string
+}
+
+// plants are the planted bugs.
+var plants = []plant{
+	{planted.StaleRead, "register,counter,longfork", "netsplit,pause", ""},
+	{planted.LostRelease, "bank", "none", ""},
+	{planted.DoubleMove, "register,counter", "none", "moves"},
+	{planted.MissingPrepare, "bank,append", "none", ""},
+	{planted.NoDedup, "counter", "kill,pause", ""},
+}
