@@ -94,6 +94,7 @@ func (c *client) close() {
 type operation struct {
 	conn  *pgx.Conn
 	steps []string
+	begun bool // it has used a transaction
 }
 
 // note adds a line to what the history tells of the operation.
@@ -111,7 +112,7 @@ func (c *client) run(what string, f func(ctx context.Context, o *operation) erro
 	r.err = f(ctx, o)
 	r.returned, r.steps = c.log.now(), o.steps
 	r.outcome = outcomeOf(r.err)
-	c.tally.count(r)
+	c.tally.count(r, o.begun)
 	l := line{Who: c.traffic, Client: c.id, Node: c.node.Name, From: r.call, To: r.returned, Do: what, Outcome: r.outcome.String(), Steps: o.steps}
 	if r.err != nil {
 		l.Got = describeError(r.err)
@@ -133,6 +134,7 @@ func (u undone) Unwrap() error { return u.error }
 
 // transaction runs f between BEGIN and COMMIT. Where f fails nothing takes effect.
 func (o *operation) transaction(ctx context.Context, begin string, f func() error) error {
+	o.begun = true
 	if _, err := o.conn.Exec(ctx, begin); err != nil {
 		return undone{err}
 	}
@@ -174,10 +176,7 @@ func outcomeOf(err error) outcome {
 	switch {
 	case err == nil:
 		return done
-	case !errors.As(err, &pg):
-		if pgconn.SafeToRetry(err) {
-			return refused
-		}
+	case !errors.As(err, &pg): // pgconn.SafeToRetry also says so of a query that was sent
 		return unknown
 	case pg.Code == "40003" || pg.Code[:2] == "XX" || pg.Code[:2] == "08":
 		return unknown
@@ -243,7 +242,7 @@ type tally struct {
 	codes    map[string]int
 }
 
-func (t *tally) count(r result) {
+func (t *tally) count(r result, begun bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.outcomes[r.outcome]++
@@ -251,7 +250,11 @@ func (t *tally) count(r result) {
 		if t.codes == nil {
 			t.codes = make(map[string]int)
 		}
-		t.codes[codeOf(r.err)]++
+		code := codeOf(r.err)
+		if code == "40001" && !begun {
+			code = "40001 alone" // a statement by itself is tried again by the server
+		}
+		t.codes[code]++
 	}
 }
 
