@@ -2,8 +2,11 @@ package partitions
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync/atomic"
 	"testing"
+
+	"github.com/ssmr/ssmr/internal/command"
 )
 
 // The benchmarks compare the ways of a point read and a point update: at the node
@@ -56,4 +59,46 @@ func BenchmarkClient(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkTransact compares writes, and transactions in one partition and over two:
+// spread over many objects, and over few.
+func BenchmarkTransact(b *testing.B) {
+	const objects = 1000
+	nodes := newClusterOf(b, 3, 2, nil)
+	fill(b, nodes[0].client, 2, objects)
+	c := nodes[0].client
+	for _, spread := range []struct {
+		name string
+		n    int
+	}{{"spread", objects}, {"few", 10}} {
+		for _, one := range []struct {
+			name string
+			f    func(x, y int) *command.Transaction
+		}{
+			{"write", nil},
+			{"one", func(x, _ int) *command.Transaction { return transactionOf(addTo(1000+x, 1)) }},
+			{"two", func(x, y int) *command.Transaction { return transactionOf(addTo(1000+x, 1), addTo(2000+y, -1)) }},
+		} {
+			b.Run(spread.name+"/"+one.name, func(b *testing.B) {
+				b.ReportAllocs()
+				b.SetParallelism(32)
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						x, y := rand.IntN(spread.n), rand.IntN(spread.n)
+						if one.f == nil {
+							if r, err := c.Write(context.Background(), 1, addTo(1000+x, 1)); err != nil || r.Affected != 1 {
+								b.Fatal(err, r)
+							}
+							continue
+						}
+						if votes, err := c.Transact(context.Background(), one.f(x, y)); err != nil || !votes[0].Yes() {
+							b.Fatal(err, votes)
+						}
+					}
+				})
+			})
+		}
+	}
+	b.Logf("%v", c.Counters())
 }

@@ -26,9 +26,66 @@
 // there is no answer: one with SQLSTATE 40001 says that the command was not
 // executed and will not be, one with 40003 that this is unknown.
 //
+// A command that meets the lock of a transaction waits in the partition's queue. When
+// the caller's context ends, whatever it has sent is looked after for up to the Grace: what
+// waits is withdrawn, and the error says that it had no effect (55P03 where that is
+// the cause of the context's end, else 40001); what was executed is the answer.
+//
 // A Write over Spans is executed in parts when it touches more than one log entry
 // may: each part is atomic, the whole is not. Write goes on until all is done.
-// Where a later part fails, Err's detail says how many objects were changed.
+// Where a later part fails, Err's detail says how many objects were changed. By
+// Transact it is atomic, whatever its size.
+//
+// # Transactions
+//
+// Transact has parts executed in several partitions, all or none, in one round of
+// replication: package attempt decides, this package sends. The client has its
+// answer when all have said yes; that they are committed the participants hear behind
+// it, gathered for each partition. Until then what was changed is locked: reads of the
+// newest state and other commands wait.
+//
+// At first all participants are asked at once and none waits. Where one meets a lock all
+// is given up, and the participants are asked one after another, ascending, each in its
+// partition's queue. (The first refusal is enough: in a crowd, further attempts at once
+// do nothing but hold others up.) Whoever holds locks while it waits gives them up after
+// a second and starts over, so that it is in nobody's way for long, not even a session's
+// that reads what it has locked. One with a single participant takes one entry of its
+// log, and waits in the queue at once. Who is not Patient, because it holds locks of a
+// session, never waits but tries for a second.
+//
+// A part that is large is sent in several commands. When a participant does not
+// answer, it is asked, through its log, what became of the transaction, and if it is not
+// prepared never lets it be. What is truly not known after that is 40003.
+//
+// # Locks of sessions
+//
+//	owner := client.NewTransaction()
+//	granted, err := client.Lock(ctx, 1, &command.Lock{Owner: owner, ...})
+//	votes, err := client.Transact(ctx, &command.Transaction{Owner: owner, ...})
+//	client.Unlock(owner)
+//
+// Unlock has to be called, whatever became of the rest. Sessions that wait for each
+// other are found after a second: the one that began last is told 40P01.
+//
+// # Recovery
+//
+// A partition's leader looks after transactions that it has had for longer than
+// Config.RecoverAfter. It asks their node. If this still has it, it is left to decide;
+// otherwise (it answers no, or not at all) the leader decides, as any other might: all
+// participants prepared, or one told of the commit, means that it is committed. Locks of
+// sessions are given up when their node says that the session is over, or is silent for
+// RecoverAfter. A committed transaction is forgotten by its participants when its
+// coordinator says so, or does not need to ask any more.
+//
+// # Snapshots
+//
+// Snapshot pins the state of several partitions at one instant: all leaders show
+// nothing newer until all have pinned theirs (one call for each node), then they go on;
+// if one cannot say that it held until then, all over again, for up to 10 s. A
+// transaction that is prepared in one state counts if all its participants have it
+// prepared or committed at that instant; those that were not asked for are pinned too.
+// Objects in transit are in the state of their source until they are in that of their
+// destination. What is pinned is kept for Config.PinIdle after its last use.
 //
 // # Reads
 //
@@ -40,4 +97,7 @@
 // superset of the first rows, and only KeyOrder promises an order: the reader
 // sorts what it merges. The same group of an aggregated read may come several
 // times: the reader merges.
+//
+// Reads, Evaluates and Validates that meet changes of a transaction whose outcome is not
+// known wait for it, for Config.ParkedTime; then they are refused as Awaited.
 package partitions

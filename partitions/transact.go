@@ -13,8 +13,9 @@ import (
 
 const (
 	// hastyAttempts is how often all participants are asked at once, none of which
-	// waits for locks, before they are asked one after another and wait.
-	hastyAttempts = 2
+	// waits for locks, before they are asked one after another and wait. (With 64 clients
+	// on 10 objects, 2 give half of the throughput that 1 gives.)
+	hastyAttempts = 1
 	// hastyTime is for how long one that must not wait tries, and one that is refused
 	// as Busy.
 	hastyTime = time.Second

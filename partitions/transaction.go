@@ -10,6 +10,7 @@ import (
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/pgerror"
+	"github.com/ssmr/ssmr/internal/planted"
 	"github.com/ssmr/ssmr/partitions/attempt"
 )
 
@@ -189,6 +190,9 @@ func (x *transaction) prepare(p object.PartitionID, wait bool) {
 		case vote.Refusal != nil && vote.Refusal.Reason == command.Expired:
 			x.lost(p, &Unanswered{Partition: p, Unknown: true, Cause: errForgotten})
 			return
+		case !vote.Yes() && planted.Is(planted.MissingPrepare) && p != x.participants[0]:
+			x.voted(p, attempt.Yes, &command.Vote{Results: assumed(s.part)}, nil)
+			return
 		case !vote.Yes():
 			x.voted(p, no, vote, nil)
 			return
@@ -200,6 +204,15 @@ func (x *transaction) prepare(p object.PartitionID, wait bool) {
 			return
 		}
 	}
+}
+
+// assumed is what Writes would have answered, for planted.MissingPrepare.
+func assumed(part *command.Part) []*command.Result {
+	list := make([]*command.Result, len(part.Writes))
+	for i, w := range part.Writes {
+		list[i] = &command.Result{Affected: int64(len(w.Targets))}
+	}
+	return list
 }
 
 // certain reports whether an error says that the command was not executed and will
