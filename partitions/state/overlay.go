@@ -124,11 +124,14 @@ func (q *Query) visitOverlaid(ctx context.Context, s *command.Span, w *walker, o
 	}
 }
 
-// lookAtBoth looks at what comes first, and returns its id.
+// lookAtBoth looks at what comes first. It returns its id with errEnough.
 func (q *Query) lookAtBoth(ctx context.Context, w *walker, o *command.Overlaid, before int) (object.ID, error) {
 	if before < 0 {
-		id := object.ID(w.id)
-		return id, q.lookAt(ctx, w)
+		err := q.lookAt(ctx, w)
+		if err == nil {
+			return "", nil // nobody asks
+		}
+		return object.ID(w.id), err
 	}
 	own := record{version: o.Version, row: o.Row}
 	if before == 0 {

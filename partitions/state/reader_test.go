@@ -523,3 +523,40 @@ func checkSum(m *Machine, rnd *rand.Rand, sum []byte, want int) error {
 	}
 	return nil
 }
+
+// BenchmarkScanView is BenchmarkScan where more counts than what is stored.
+func BenchmarkScanView(b *testing.B) {
+	f := loaded(b, 10000)
+	staged := make([]command.Effect, 1000)
+	for i := range staged {
+		staged[i] = puts(10*i, 1, f.revisionOf(staticTable, 10*i))
+	}
+	f.yes(stages(1, staged...))
+	less := must(expr.NewOperator("<", columnN, expr.NewConst(datum.NewInt(1), datum.Int4)))
+	p := must(f.m.Pin())
+	defer p.Close()
+	var own []command.Overlaid
+	for i := range 100 {
+		own = append(own, command.Overlaid{ID: idOf(staticTable, 100*i), Row: rowOf(100*i, 1, "s")})
+	}
+	for _, c := range []struct {
+		name string
+		view command.View
+	}{
+		{"plain", command.View{}}, {"tracked", command.View{Track: true}}, {"overlay", command.View{Overlay: own}},
+		{"staged", command.View{Include: []object.TransactionID{tx(1)}}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			r := &command.Read{Table: staticTable, Schema: schemaVersion, Limit: -1, Spans: wholeTable(staticTable), View: c.view,
+				Program: command.EncodeProgram(&command.Program{Filter: less, Project: []expr.Expr{columnI}})}
+			for b.Loop() {
+				q := must(p.Begin(r))
+				if chunk := must(q.Next(context.Background())); chunk.Err != nil || chunk.Scanned < 10000 {
+					b.Fatal(chunk)
+				}
+				q.Close()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10000, "ns/object")
+		})
+	}
+}
