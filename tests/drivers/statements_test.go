@@ -31,6 +31,9 @@ func TestClientStatements(t *testing.T) {
 	simple, prepared := map[string]int{}, map[string]int{}
 	for _, sql := range clientStatements(t, *statementsFile) {
 		simple[outcome(t, conn.PgConn(), sql, false)]++
+		if conn.PgConn().TxStatus() != 'I' { // the next is not about this one's transaction
+			must(t, conn, "ROLLBACK")
+		}
 		prepared[outcome(t, conn.PgConn(), sql, true)]++
 	}
 	for name, counts := range map[string]map[string]int{"simple": simple, "prepared": prepared} {

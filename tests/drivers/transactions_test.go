@@ -427,7 +427,7 @@ func TestPsqlTransactions(t *testing.T) {
 // TestPgbenchTransactions runs pgbench's own scripts: TPC-B, whose clients all
 // update one row and try again where they conflict, and the simple update.
 func TestPgbenchTransactions(t *testing.T) {
-	out, err := program(t, `DROP TABLE IF EXISTS pgbench_accounts; DROP TABLE IF EXISTS pgbench_branches;
+	out, err := program(t, `DROP TABLE IF EXISTS pgbench_accounts, pgbench_branches, pgbench_tellers, pgbench_history;
 		CREATE TABLE pgbench_accounts (aid int PRIMARY KEY, bid int, abalance int, filler char(84));
 		CREATE TABLE pgbench_branches (bid int PRIMARY KEY, bbalance int, filler char(88));
 		CREATE TABLE pgbench_tellers (tid int PRIMARY KEY, bid int, tbalance int, filler char(84));

@@ -174,6 +174,7 @@ ROLLBACK;
 COMMIT AND CHAIN;
 
 -- Parameters.
+SET TimeZone = 'UTC';
 BEGIN;
 SET LOCAL TimeZone = 'Asia/Tokyo';
 SELECT '2024-06-01 12:00+00'::timestamptz;
