@@ -234,6 +234,7 @@ func (r *run) finish() {
 			r.finishOne(c, l)
 		}
 	}
+	r.checkTransactions()
 	r.checkCopies()
 	r.checkReplicas()
 	for _, n := range r.site.nodes {
@@ -257,6 +258,40 @@ func (r *run) finishOne(c *client, l load) {
 		}
 	}
 	r.verdict.add(violation{where: l.name, what: fmt.Sprintf("nothing can be read through %s after all failures have ended", c.nodes[0].Name), text: fmt.Sprint(err)})
+}
+
+// checkTransactions finds transactions and locks that stay when all clients have gone.
+func (r *run) checkTransactions() {
+	var left []string
+	for deadline := time.Now().Add(finishLimit); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		found, err := unfinished(ctx, r.site.nodes[0])
+		cancel()
+		if err == nil && len(found) == 0 {
+			return
+		}
+		left = found
+		if err != nil {
+			left = []string{err.Error()}
+		}
+	}
+	r.verdict.add(violation{where: "transactions", text: explain(left...),
+		what: fmt.Sprintf("%d are under way %s after all clients have gone", len(left), finishLimit)})
+}
+
+// unfinished lists what is under way.
+func unfinished(ctx context.Context, n *node) ([]string, error) {
+	conn, err := n.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(ctx)
+	rows, err := conn.Query(ctx, `SELECT transaction || ' in partition ' || partition || ': ' || state FROM ssmr.transactions
+		WHERE state IN ('preparing', 'prepared', 'locking', 'waiting')`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // checkCopies finds rows that are in two partitions.
