@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/planted"
 )
 
 const (
@@ -40,6 +41,9 @@ func (g *Group) ReadFollowing(ctx context.Context, fn func() error) error {
 	leader := g.role.Load().Leader
 	if leader == "" || leader == g.host.self || g.host.cfg.Timing.NoLease || !g.following.worthwhile(clock) {
 		return ErrBehind
+	}
+	if planted.Is(planted.StaleRead) {
+		return g.readAt(g.AppliedIndex(), fn)
 	}
 	if grant := g.granted.Load(); grant != nil && clock.Now().Before(grant.until) {
 		err := g.readAt(grant.index, fn)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/planted"
 )
 
 // conclude ends transactions.
@@ -65,7 +66,9 @@ func (x *entry) commit(t *transaction, room *concludeRoom) (done bool, err error
 		return false, err
 	}
 	x.dropStaged(t)
-	x.release(t)
+	if !planted.Is(planted.LostRelease) || t.id.Sequence%32 != 0 {
+		x.release(t)
+	}
 	x.giveUp(t.owner)
 	x.store(t)
 	return true, nil

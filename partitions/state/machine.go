@@ -8,6 +8,7 @@ import (
 
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/planted"
 	"github.com/ssmr/ssmr/internal/replication"
 	"github.com/ssmr/ssmr/internal/storage"
 )
@@ -154,10 +155,10 @@ func (x *entry) run(c *command.Command, raw []byte) (any, error) {
 		m.senders[c.ID.Node] = s
 	}
 	x.touch(s)
-	switch verdict, outcome := s.admit(c.ID, c.Settled); verdict {
-	case expired:
+	switch verdict, outcome := s.admit(c.ID, c.Settled); {
+	case verdict == expired:
 		return refuse(c.Body, command.Expired), nil
-	case repeat:
+	case verdict == repeat && !planted.Is(planted.NoDedup):
 		return command.DecodeOutcome(outcome)
 	}
 	if len(m.locks.waiters) > 0 {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/planted"
 )
 
 // States of a Depart, the first byte of the value of its key under prefixMoves; the
@@ -151,7 +152,9 @@ func (x *entry) departOne(b *command.Depart, id object.ID, room *int) (command.D
 	}
 	*room -= len(row)
 	gone := command.Departure{Gone: true, Row: row, Revision: c.record.revision}
-	x.remove(c)
+	if !planted.Is(planted.DoubleMove) {
+		x.remove(c)
+	}
 	if x.m.live.home(t, id) {
 		return gone, x.mark(id, marker{forwarding, b.Move, b.To})
 	}
