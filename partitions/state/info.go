@@ -107,6 +107,7 @@ func (m *Machine) Transactions(states ...command.TransactionState) []Transaction
 	}
 	list := make([]TransactionInfo, 0, len(found))
 	for _, t := range found {
+		slices.SortFunc(t.WaitsFor, compareTransactions)
 		list = append(list, *t)
 	}
 	slices.SortFunc(list, func(a, b TransactionInfo) int { return compareTransactions(a.ID, b.ID) })

@@ -51,10 +51,12 @@ type bank struct {
 	values  map[int]int // as carried out
 	want    map[int]int // as decided
 	open    []*attempted
-	owners  []*owner
-	changes []change // of the entry under delivery
-	counts  map[string]int
-	trace   []string
+	// committed are those that were decided so; what they did may be told later.
+	committed []*attempted
+	owners    []*owner
+	changes   []change // of the entry under delivery
+	counts    map[string]int
+	trace     []string
 }
 
 // sent is a command on its way, or delivered.
@@ -395,11 +397,7 @@ func (b *bank) done(a *attempted, commit bool) {
 		return
 	}
 	b.counts["committed"]++
-	for _, s := range a.parts {
-		for _, c := range s.changes {
-			b.want[c.id] += c.after - c.before
-		}
-	}
+	b.committed = append(b.committed, a)
 }
 
 func (b *bank) ownerDone(a *attempted) {
@@ -688,17 +686,36 @@ func (b *bank) overtakes(s *sent, before []*sent) {
 	}
 }
 
-// chain checks that what happened to each object in an entry starts from what was there.
+// chain checks that what happened to each object in an entry starts from what was there,
+// in some order.
 func (b *bank) chain(p object.PartitionID) {
-	for len(b.changes) > 0 {
-		i := slices.IndexFunc(b.changes, func(c change) bool { return b.values[c.id] == c.before })
-		if i < 0 {
-			b.t.Fatalf("p%d: %v do not start from what was there: %v", p, b.changes, b.values)
-		}
-		c := b.changes[i]
-		b.values[c.id] = c.after
-		b.changes = slices.Delete(b.changes, i, i+1)
+	of := make(map[int][]change)
+	for _, c := range b.changes {
+		of[c.id] = append(of[c.id], c)
 	}
+	b.changes = b.changes[:0]
+	for id, list := range of {
+		after, ok := chained(b.values[id], list)
+		if !ok {
+			b.t.Fatalf("p%d: %v do not start from what was there: %v", p, list, b.values)
+		}
+		b.values[id] = after
+	}
+}
+
+func chained(value int, list []change) (after int, ok bool) {
+	if len(list) == 0 {
+		return value, true
+	}
+	for i, c := range list {
+		if c.before != value {
+			continue
+		}
+		if after, ok := chained(c.after, slices.Delete(slices.Clone(list), i, i+1)); ok {
+			return after, true
+		}
+	}
+	return 0, false
 }
 
 // compareHeld compares what is in memory with what Open makes of the store.
@@ -716,6 +733,11 @@ func (b *bank) compareHeld(p object.PartitionID) {
 	}
 	if got, want := fmt.Sprintf("%+v", b.parts[p].m.Transactions()), fmt.Sprintf("%+v", m.Transactions()); got != want {
 		b.t.Fatalf("p%d: transactions are %s, stored %s", p, got, want)
+	}
+	l, stored := &b.parts[p].m.locks, &m.locks
+	if l.held != stored.held || l.moves != stored.moves || l.queue.bytes != stored.queue.bytes || l.holding != stored.holding ||
+		len(l.wide) != len(stored.wide) || l.objects.len() != stored.objects.len() {
+		b.t.Fatalf("p%d: what is counted differs from what is stored", p)
 	}
 	if got, want := b.parts[p].m.shield.count.Load(), m.shield.count.Load(); got != want {
 		b.t.Fatalf("p%d: %d are shielded, stored %d", p, got, want)
@@ -771,6 +793,13 @@ func (b *bank) drain() {
 }
 
 func (b *bank) finish() {
+	for _, a := range b.committed {
+		for _, s := range a.parts {
+			for _, c := range s.changes {
+				b.want[c.id] += c.after - c.before
+			}
+		}
+	}
 	if !maps.Equal(b.values, b.want) {
 		b.t.Errorf("carried out is %v, decided %v", b.values, b.want)
 	}
