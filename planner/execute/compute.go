@@ -53,7 +53,7 @@ func (w *writing) evaluateOnce(ctx context.Context) (groups []group, answers []c
 		if err := w.place(ctx); err != nil {
 			return nil, nil, false, err
 		}
-		groups = w.groups(nil, len(w.items))
+		groups = w.bounded(w.groups(nil, maxReadTargets))
 		w.f.asked(w.table, w.items, groups)
 	}
 	if answers, err = w.ask(ctx, groups); err != nil {
@@ -82,6 +82,30 @@ func (w *writing) evaluateOnce(ctx context.Context) (groups []group, answers []c
 	return groups, answers, again, nil
 }
 
+// maxComputeBytes bounds the rows of one Evaluate, so that it fits in a message.
+const maxComputeBytes = 4 << 20
+
+// bounded cuts groups whose rows are too large for one message.
+func (w *writing) bounded(groups []group) []group {
+	if w.cmd.Kind != command.Create {
+		return groups
+	}
+	out := groups[:0:0]
+	for _, g := range groups {
+		from, size := 0, 0
+		for n, i := range g.at {
+			row := len(w.items[i].Row)
+			if n > from && size+row > maxComputeBytes {
+				out = append(out, group{part: g.part, at: g.at[from:n:n]})
+				from, size = n, 0
+			}
+			size += row
+		}
+		out = append(out, group{part: g.part, at: g.at[from:]})
+	}
+	return out
+}
+
 // ask evaluates in the newest state of one partition, or in a snapshot.
 func (w *writing) ask(ctx context.Context, groups []group) ([]computed, error) {
 	if len(groups) == 0 {
@@ -94,7 +118,7 @@ func (w *writing) ask(ctx context.Context, groups []group) ([]computed, error) {
 			return nil, err
 		}
 	}
-	if len(groups) == 1 && w.spans == nil {
+	if len(groups) == 1 && w.spans == nil { // of several, all have to see one state
 		return w.evaluate(ctx, nil, groups[0], requests[0]), nil
 	}
 	from, err := w.x.snapshot(ctx, partsOf(groups))

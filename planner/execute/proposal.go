@@ -171,16 +171,20 @@ func (p *proposal) take(ctx context.Context, shares []command.Share, votes []*co
 		return false, internalError("%d votes on %d parts", len(votes), len(shares))
 	}
 	done = true
+	others := false
 	for i, v := range votes {
 		switch {
 		case v.Yes():
+			continue
+		case v.Refusal != nil && v.Refusal.Reason == command.Aborted:
+			done = false // because of another one's vote, as a rule
 			continue
 		case v.Refusal == nil && v.Conflict != nil:
 			return false, p.t.conflict(v.Conflict)
 		case v.Refusal == nil:
 			return false, p.t.fail(v.Err)
 		}
-		done = false
+		done, others = false, true
 		if err := p.refused(ctx, &shares[i], v); err != nil {
 			return false, err
 		}
@@ -189,6 +193,7 @@ func (p *proposal) take(ctx context.Context, shares []command.Share, votes []*co
 		p.remember()
 		return true, nil
 	}
+	p.wait.wanted = p.wait.wanted || !others
 	p.f.retried()
 	if p.round++; p.round > p.x.cfg.MaxRounds {
 		return false, p.t.fail(errChased("an object of the transaction"))
@@ -245,7 +250,7 @@ func (p *proposal) refused(ctx context.Context, s *command.Share, v *command.Vot
 		}
 		p.wait.wanted = true
 		return nil
-	case command.Busy, command.Aborted, command.Withdrawn:
+	case command.Busy, command.Withdrawn:
 		p.wait.wanted = true
 		return nil
 	default:

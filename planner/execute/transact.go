@@ -51,10 +51,13 @@ func (w *writing) count(ctx context.Context, groups []group, votes []*command.Vo
 	if len(votes) != len(groups) {
 		return isDone, internalError("%d votes on %d parts", len(votes), len(groups))
 	}
-	sum := isDone
+	sum, unasked := isDone, -1
 	for i, v := range votes {
 		switch {
 		case v.Yes():
+			continue
+		case v.Refusal != nil && v.Refusal.Reason == command.Aborted:
+			unasked = i // because of another one's vote, as a rule
 			continue
 		case v.Err != nil:
 			return isDone, v.Err
@@ -71,6 +74,9 @@ func (w *writing) count(ctx context.Context, groups []group, votes []*command.Vo
 		if sum == isDone {
 			sum = isAgain
 		}
+	}
+	if sum == isDone && unasked >= 0 {
+		return isAgain, w.x.remedy(ctx, groups[unasked].part, w.table, votes[unasked].Refusal, wait)
 	}
 	return sum, nil
 }

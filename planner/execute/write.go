@@ -204,6 +204,7 @@ func (w *writing) part(g group) (*command.Write, error) {
 	if part.Spans = w.spans; w.spans != nil {
 		return &part, nil
 	}
+	part.Context.Seed += uint64(g.at[0]) // a partition may be asked in pieces
 	part.Targets = w.targets(make([]command.Target, 0, len(g.at)), g)
 	size := 0
 	for n, i := range g.at {
