@@ -17,13 +17,9 @@ func (m *Machine) load(r storage.Reader) error {
 			return err
 		}
 	}
-	if b, found, err := r.Get(nil, []byte{prefixFloor}); err != nil {
+	var err error
+	if m.live.floor, err = (stored{r}).floor(); err != nil {
 		return err
-	} else if found {
-		if len(b) != 8 {
-			return corrupt("floor")
-		}
-		m.live.floor = object.LocationVersion(binary.BigEndian.Uint64(b))
 	}
 	for _, part := range []struct {
 		prefix byte
@@ -37,7 +33,7 @@ func (m *Machine) load(r storage.Reader) error {
 		}
 	}
 	outgoing := int64(0)
-	err := scan(r, prefixMoves, func(_, value []byte) error {
+	err = scan(r, prefixMoves, func(_, value []byte) error {
 		kind, _, err := decodeMove(value)
 		if kind == moveDeparted {
 			outgoing++

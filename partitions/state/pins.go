@@ -82,10 +82,17 @@ func (p *Pinned) Arrived(moves []object.LocationVersion) ([]bool, error) {
 		return nil, err
 	}
 	defer p.release()
+	src := stored{p.snap}
+	floor, err := src.floor()
+	if err != nil {
+		return nil, err
+	}
 	arrived := make([]bool, len(moves))
 	for i, move := range moves {
-		var err error
-		if arrived[i], err = (stored{p.snap}).arrived(move, ""); err != nil {
+		if arrived[i] = move < floor; arrived[i] {
+			continue // all moves below the floor are over, and what was noted of them is gone
+		}
+		if arrived[i], err = src.arrived(move, ""); err != nil {
 			return nil, err
 		}
 	}

@@ -422,7 +422,10 @@ func TestArrivedInPinned(t *testing.T) {
 	f.do(&command.Arrive{Move: 50, Objects: []command.Arrival{{ID: idOf(directoryTable, 1), Row: rowOf(1, 1, "s")}}})
 	after := must(f.m.Pin())
 	defer after.Close()
-	for p, want := range map[*Pinned]string{before: "[false false]", after: "[true false]"} {
+	f.do(&command.RaiseFloor{Floor: 51})
+	above := must(f.m.Pin())
+	defer above.Close()
+	for p, want := range map[*Pinned]string{before: "[false false]", after: "[true false]", above: "[true false]"} {
 		if got := fmt.Sprint(must(p.Arrived([]object.LocationVersion{50, 51}))); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}

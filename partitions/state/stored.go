@@ -1,6 +1,8 @@
 package state
 
 import (
+	"encoding/binary"
+
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/storage"
 )
@@ -32,4 +34,16 @@ func (s stored) arrived(move object.LocationVersion, id object.ID) (bool, error)
 	var key [128]byte
 	_, found, err := s.r.Get(nil, appendVersionKey(key[:0], prefixArrivals, move, id))
 	return found, err
+}
+
+// floor returns the floor of location versions.
+func (s stored) floor() (object.LocationVersion, error) {
+	b, found, err := s.r.Get(nil, []byte{prefixFloor})
+	if err != nil || !found {
+		return 0, err
+	}
+	if len(b) != 8 {
+		return 0, corrupt("floor")
+	}
+	return object.LocationVersion(binary.BigEndian.Uint64(b)), nil
 }
