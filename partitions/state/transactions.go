@@ -6,6 +6,7 @@ import (
 
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/planted"
 	"github.com/ssmr/ssmr/internal/storage"
 )
 
@@ -194,6 +195,9 @@ func (x *entry) release(t *transaction) {
 		x.considerWide()
 	}
 	for _, id := range t.objects {
+		if planted.Is(planted.LostRelease) && t.id.Sequence%32 == 0 {
+			continue
+		}
 		mode, lock := l.drop(t, id)
 		if mode == command.LockExclusive {
 			x.m.shield.lower(id)
