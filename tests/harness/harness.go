@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -134,21 +135,30 @@ func Prepare(t Reporter, n int, extra ...string) *Cluster {
 	return c
 }
 
-// FreePorts returns n addresses on loopback that were free a moment ago.
+// FreePorts returns n addresses on loopback that were free a moment ago. They are below
+// the ports that the system gives to outgoing connections, one of which could take the
+// place of a node that is down.
 func FreePorts(t Reporter, n int) []string {
 	t.Helper()
+	const least, most, tries = 12_000, 32_000, 10_000
 	var out []string
 	var open []net.Listener
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range tries {
+		if len(out) == n {
+			break
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", least+rand.IntN(most-least)))
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
 		open = append(open, l)
 		out = append(out, l.Addr().String())
 	}
 	for _, l := range open {
 		_ = l.Close()
+	}
+	if len(out) < n {
+		t.Fatalf("no %d free ports from %d to %d", n, least, most)
 	}
 	return out
 }
