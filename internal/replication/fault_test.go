@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/raft"
 
 	"github.com/ssmr/ssmr/internal/cluster"
 	"github.com/ssmr/ssmr/internal/object"
@@ -174,6 +177,69 @@ func TestBrokenStream(t *testing.T) {
 		t.Errorf("%d of 3 streams were not broken", left)
 	}
 	c.equal()
+}
+
+// Entries for a node that cannot be reached are tried again without raft, whose pauses
+// grow to seconds, as long as this replica leads.
+func TestUnreachableFollowerIsTriedAgain(t *testing.T) {
+	c := newTrio(t, 3, nil)
+	c.add("x 1")
+	leader, f := c.leader(), c.follower()
+	var tries atomic.Int64
+	block := func(to object.NodeID) {
+		c.net.block(func(_, node object.NodeID, method uint16) bool {
+			if node != to || method != methodAppend {
+				return false
+			}
+			tries.Add(1)
+			return true
+		})
+	}
+	last := leader.lastIndex()
+	c.wait("the follower to have all", func() bool { return f.lastIndex() >= last })
+	var entry raft.Log
+	if err := leader.group.logs.GetLog(last, &entry); err != nil {
+		t.Fatal(err)
+	}
+	send := func() <-chan error {
+		term := leader.group.Role().Term
+		request := &raft.AppendEntriesRequest{
+			RPCHeader: header(leader.id), Term: term, PrevLogEntry: last - 1, PrevLogTerm: term, Entries: []*raft.Log{&entry},
+		}
+		done := make(chan error, 1)
+		go func() {
+			var answer raft.AppendEntriesResponse
+			err := leader.group.transport.AppendEntries(raft.ServerID(f.id), "", request, &answer)
+			if err == nil && !answer.Success {
+				err = fmt.Errorf("the follower refuses entry %d of term %d: %+v", last, term, answer)
+			}
+			done <- err
+		}()
+		return done
+	}
+	for _, lead := range []bool{true, false} {
+		tries.Store(0)
+		block(f.id)
+		done := send()
+		c.wait("several tries", func() bool { return tries.Load() > 5 })
+		select {
+		case err := <-done:
+			t.Fatalf("it was given up: %v", err)
+		default:
+		}
+		if !lead {
+			c.wait("another leader", func() bool {
+				_ = leader.group.TransferLeadership(t.Context(), "")
+				return !leader.group.IsLeader()
+			})
+		} else {
+			c.net.block(nil)
+		}
+		if err := <-done; (err == nil) != lead {
+			t.Errorf("leading is %v, and the entry is sent: %v", lead, err)
+		}
+	}
+	c.net.block(nil)
 }
 
 func TestHostRefusesNonsense(t *testing.T) {

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
 
+	"github.com/ssmr/ssmr/internal/cluster"
 	"github.com/ssmr/ssmr/internal/object"
 )
 
@@ -20,6 +22,9 @@ const (
 	// appendHeartbeats, times the heartbeat time-out, bounds how long a message with
 	// entries may take: a follower whose disk is slow has to be waited for.
 	appendHeartbeats = 5
+	// appendPause is the first pause before a message to a node that cannot be reached
+	// is tried again; it doubles, up to half a heartbeat time-out.
+	appendPause = 10 * time.Millisecond
 	// installTimeout bounds how long a follower may take to fetch the state; that it
 	// makes progress is seen to by the stream itself.
 	installTimeout = 24 * time.Hour
@@ -82,8 +87,32 @@ func (t *transport) call(to raft.ServerID, method uint16, timeout time.Duration,
 	return t.network.Call(ctx, object.NodeID(to), method, req)
 }
 
-// AppendEntries sends entries, or a heartbeat, and notes the acknowledgement.
+// AppendEntries sends entries, or a heartbeat, and notes the acknowledgement. Entries
+// for a node that cannot be reached are tried again, as long as that is for this
+// replica to do: raft would wait up to ten seconds before it tries again, and a node
+// that is back would be behind for so long.
 func (t *transport) AppendEntries(id raft.ServerID, _ raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	for pause := appendPause; ; pause = min(2*pause, t.timing.Heartbeat/2) {
+		err := t.sendAppend(id, req, resp)
+		if err == nil || isHeartbeat(req) || !errors.Is(err, cluster.ErrUnreachable) || !t.replicates(id, req.Term) {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-t.ctx.Done():
+			return err
+		}
+	}
+}
+
+// replicates reports whether this replica leads a term, and a node has another.
+func (t *transport) replicates(id raft.ServerID, term uint64) bool {
+	r := t.raft.Load()
+	return r != nil && r.State() == raft.Leader && r.CurrentTerm() == term &&
+		slices.ContainsFunc(r.GetConfiguration().Configuration().Servers, func(s raft.Server) bool { return s.ID == id })
+}
+
+func (t *transport) sendAppend(id raft.ServerID, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
 	if t.notices.known(object.NodeID(id), req) {
 		*resp = raft.AppendEntriesResponse{RPCHeader: header(object.NodeID(id)), Term: req.Term, LastLog: req.PrevLogEntry, Success: true}
 		return nil
