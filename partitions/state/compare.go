@@ -130,14 +130,17 @@ func (c *comparison) compareSpan(t *table, prog *program, s command.Span, want i
 		} else if n%256 == 0 && c.ctx.Err() != nil {
 			return false, nil, c.ctx.Err()
 		}
-		if prog.Filter != nil {
+		if prog.Filter != nil && !prog.unsteady {
 			err := t.decode(w.record, c.worker.row, prog.needed, c.m.partition)
 			accepted := false
 			if err == nil {
 				accepted, err = c.worker.holds(prog.Filter)
 			}
+			if e := pgerror.As(err); e != nil && e.Code == pgerror.ProgramLimitExceeded {
+				return false, e, nil
+			}
 			if err != nil {
-				return false, asError(err), nil
+				return false, nil, nil // who has read the range did not fail at this object
 			}
 			if !accepted {
 				continue

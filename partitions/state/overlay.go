@@ -141,9 +141,7 @@ func (q *Query) lookAtBoth(ctx context.Context, w *walker, o *command.Overlaid, 
 			if err != nil {
 				return o.ID, err
 			}
-			if accepted {
-				q.print.add(w.id, w.record.revision)
-			}
+			q.count(w, accepted)
 		}
 	}
 	if o.Row == nil {

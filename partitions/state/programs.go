@@ -18,6 +18,9 @@ type program struct {
 	// aggregated says that a read gives one row for each group.
 	aggregated bool
 	partials   int // width of all partial states together
+	// unsteady says that Filter does not give the same for the same object (random()).
+	// Who goes by what it accepts has read all objects.
+	unsteady bool
 }
 
 var emptyProgram = &program{needed: datum.Columns{}}
@@ -35,6 +38,7 @@ func makeProgram(b []byte) (*program, error) {
 		}
 	}
 	refer(p.Filter)
+	p.unsteady = p.Filter != nil && expr.VolatilityOf(p.Filter) == expr.Volatile
 	for _, e := range p.Project {
 		refer(e)
 	}

@@ -149,12 +149,12 @@ func (s *sketch) visit(w *walker, own *command.Overlaid, order int, each func(*o
 		}
 	}
 	accepted := c.dirty // what the filter accepts is changed
-	if order == 0 {
+	if order == 0 && !s.o.prog.unsteady {
 		if accepted, err = s.accepts(w.record); err != nil {
 			return false, err
 		}
 	}
-	if accepted && order <= 0 {
+	if order <= 0 && (accepted || s.o.prog.unsteady) {
 		s.print.add(w.id, c.base)
 	}
 	return true, nil

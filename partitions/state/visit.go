@@ -237,13 +237,21 @@ func (q *Query) look(ctx context.Context, r record) error {
 // lookAt is look for the object that the walk is at. It is also counted as read.
 func (q *Query) lookAt(ctx context.Context, w *walker) error {
 	ok, err := q.accepts(ctx, w.record)
-	if err != nil || !ok {
+	if err != nil {
 		return err
 	}
-	if q.read.View.Track {
-		q.print.add(w.id, w.record.revision)
+	q.count(w, ok)
+	if !ok {
+		return nil
 	}
 	return q.gather.add(q)
+}
+
+// count counts the object that the walk is at as read, if the filter accepts it.
+func (q *Query) count(w *walker, accepted bool) {
+	if q.read.View.Track && (accepted || q.prog.unsteady) {
+		q.print.add(w.id, w.record.revision)
+	}
 }
 
 // accepts makes an object env.Row and filters it.
