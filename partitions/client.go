@@ -315,12 +315,16 @@ func (c *Client) Leader(p object.PartitionID) object.NodeID {
 // reached. Calling it again is harmless.
 func (c *Client) Close() error {
 	c.mu.Lock()
-	if !c.closed {
+	first := !c.closed
+	if first {
 		c.closed = true
 		c.stop()
 	}
 	c.mu.Unlock()
 	c.background.Wait()
+	if first {
+		c.farewell()
+	}
 	return nil
 }
 

@@ -2,7 +2,10 @@ package partitions
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ssmr/ssmr/internal/command"
@@ -99,41 +102,63 @@ func (d *concluder) start(urgent bool) {
 	}
 }
 
-// run sends Concludes until there is nothing to be told.
+// run sends Concludes until there is nothing to be told, or the node is closed.
 func (d *concluder) run() {
 	timer := time.NewTimer(forgetPause)
 	defer timer.Stop()
-	closing := false
 	for {
-		body, list, idle := d.take(closing)
+		body, list, idle := d.take(false)
 		switch {
-		case body != nil:
-			if d.send(body, list, closing) || closing {
-				continue
-			}
-			timer.Reset(concludePause)
 		case idle:
 			return
-		default: // only what may be forgotten
+		case body == nil: // only what may be forgotten
 			timer.Reset(forgetPause)
 			select {
 			case <-d.wake:
-				continue
 			case <-timer.C:
 				d.ripen()
-				continue
 			case <-d.c.closing:
+				return
 			}
-			closing = true
+			continue
+		case d.send(d.c.closingContext, body, list):
 			continue
 		}
+		timer.Reset(concludePause)
 		select {
 		case <-timer.C:
 		case <-d.c.closing:
-			closing = true
+			return
 		}
 	}
 }
+
+// farewell tells partitions what is left, when nothing else runs any more.
+func (c *Client) farewell() {
+	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), farewellKey{}, true), farewell)
+	defer cancel()
+	c.mu.RLock()
+	list := slices.Collect(maps.Values(c.concluders))
+	c.mu.RUnlock()
+	for again := true; again && ctx.Err() == nil; {
+		var told atomic.Bool // which may have others be told to forget
+		var all sync.WaitGroup
+		for _, d := range list {
+			if body, transactions, _ := d.take(true); body != nil {
+				all.Go(func() {
+					if d.send(ctx, body, transactions) {
+						told.Store(true)
+					}
+				})
+			}
+		}
+		all.Wait()
+		again = told.Load()
+	}
+}
+
+// farewellKey marks calls that are made although the client is closed.
+type farewellKey struct{}
 
 // ripen has what may be forgotten sent by itself.
 func (d *concluder) ripen() {
@@ -181,23 +206,15 @@ func (d *concluder) take(closing bool) (body *command.Conclude, list []concludin
 }
 
 // send tells the partition. Where it has no answer, what was not told is taken up
-// again, unless the node is being closed.
-func (d *concluder) send(body *command.Conclude, list []concluding, closing bool) (told bool) {
-	ctx := d.c.closingContext
-	if closing {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.Background(), farewell)
-		defer cancel()
-	}
+// again.
+func (d *concluder) send(ctx context.Context, body *command.Conclude, list []concluding) (told bool) {
 	outcome, err := d.c.send(ctx, d.p, body)
 	concluded, ok := outcome.(*command.Concluded)
 	if err != nil || !ok {
-		if !closing {
-			d.mu.Lock()
-			d.list = append(list, d.list...)
-			d.forgets = append(body.Forget, d.forgets...)
-			d.mu.Unlock()
-		}
+		d.mu.Lock()
+		d.list = append(list, d.list...)
+		d.forgets = append(body.Forget, d.forgets...)
+		d.mu.Unlock()
 		return false
 	}
 	rest := make(map[object.TransactionID]bool, len(concluded.Rest))

@@ -127,8 +127,13 @@ type question[T any] struct {
 func answer[T any](ctx context.Context, c *Client, p object.PartitionID, q question[T]) (*T, error) {
 	l := c.lane(p)
 	if c.service != nil {
-		if out, err := q.local(l.hint() != c.node); err == nil {
+		leads := l.hint() == c.node
+		out, err := q.local(!leads)
+		if err == nil {
 			return out, nil
+		}
+		if leads && ctx.Err() == nil {
+			l.learn("")
 		}
 	}
 	r := route{c: c, p: p, l: l}

@@ -58,7 +58,7 @@ func (c *Client) call(ctx context.Context, node object.NodeID, method uint16, re
 	if node == "" {
 		return nil, &cluster.NotLeader{}
 	}
-	if node == c.node {
+	if node == c.node || c.closingContext.Err() != nil && ctx.Value(farewellKey{}) != nil {
 		return c.network.Call(ctx, node, method, request)
 	}
 	w := c.watch(node)
