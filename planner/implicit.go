@@ -53,7 +53,7 @@ func (s *Session) execute(ctx context.Context, p *plan.Plan, params []datum.Datu
 	case byItself:
 		return s.executeApart(ctx, p, params, settings)
 	}
-	if s.alone && s.tx.work == nil && s.tx.block != explicit && lock == nil {
+	if s.alone && s.tx.work == nil && s.tx.block != explicit {
 		return x.Start(ctx, p, params, settings, nil)
 	}
 	return x.Start(ctx, p, params, settings, s.join())

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/pgerror"
@@ -22,6 +23,7 @@ type portal struct {
 	serial   uint64 // tells it from earlier ones of its name
 	level    int    // savepoints that there were when it was made
 	noScroll bool   // a cursor that was declared so
+	over     bool   // it has ended its transaction, and itself with it
 }
 
 // Bind makes a portal.
@@ -60,6 +62,12 @@ func (s *Session) bindPortal(ctx context.Context, name, statement string, params
 	p, err := s.newPortal(name)
 	if err != nil {
 		return err
+	}
+	if st.plan != nil && s.tx.readOnly {
+		if lock := lockOf(st.plan); lock != nil {
+			delete(s.portals, name)
+			return errReadOnly(st.plan, lock)
+		}
 	}
 	p.about = session.Portal{Columns: st.about.Columns, Formats: append(p.about.Formats[:0], formats...)}
 	p.run = running{s: s, st: st, params: params, columns: st.about.Columns}
@@ -117,7 +125,7 @@ func (s *Session) Portal(name string) (*session.Portal, error) {
 	if p == nil {
 		return nil, s.clientError(context.Background(), errNoPortal(name))
 	}
-	if s.tx.failed && !exits(p.run.st.tree) {
+	if s.tx.failed && p.about.Columns != nil {
 		return nil, errAborted
 	}
 	return &p.about, nil
@@ -178,6 +186,9 @@ func (s *Session) Execute(ctx context.Context, name string, maxRows int64, last 
 		if !done.Suspended {
 			s.executed++
 		}
+		if p.over {
+			s.dropPortal(p)
+		}
 		return done, nil
 	}
 	p.done = true
@@ -191,7 +202,7 @@ func (p *portal) execute(ctx context.Context, maxRows int64, sink session.Sink) 
 	switch {
 	case p.run.st.text == "" && p.run.st.tree == nil:
 		return session.Completion{}, nil
-	case p.run.s.tx.failed && !exits(p.run.st.tree):
+	case p.run.s.tx.failed && (p.done || !exits(p.run.st.tree)):
 		return session.Completion{}, errAborted
 	case p.done:
 		return p.repeat()
@@ -200,8 +211,12 @@ func (p *portal) execute(ctx context.Context, maxRows int64, sink session.Sink) 
 			return session.Completion{}, err
 		}
 	}
+	before := p.run.count
 	done, err := p.run.drain(ctx, maxRows, sink)
 	if err == nil && !done.Suspended {
+		if before > 0 {
+			done.Tag = p.tagOf(p.run.count-before, done.Tag)
+		}
 		p.done, p.tag = true, done.Tag
 		p.run.close()
 	}
@@ -214,12 +229,23 @@ func (p *portal) repeat() (session.Completion, error) {
 	if p.about.Columns == nil || p.tag == "" {
 		return session.Completion{}, pgerror.New(pgerror.ObjectNotInPrerequisiteState, "portal \"%s\" cannot be run", p.name)
 	}
-	if p.run.plan != nil {
-		if _, query := p.run.plan.Root.(*plan.Query); query {
-			return session.Completion{Tag: p.run.plan.Tag + " 0"}, nil
-		}
+	return session.Completion{Tag: p.tagOf(0, p.tag)}, nil
+}
+
+// tagOf is the tag of a call that has given out so many rows of several: it counts
+// those alone.
+func (p *portal) tagOf(rows int64, tag string) string {
+	if p.run.plan == nil {
+		return tag
 	}
-	return session.Completion{Tag: p.tag}, nil
+	count := strconv.FormatInt(rows, 10)
+	switch p.run.plan.Root.(type) {
+	case *plan.Query, *plan.Modify:
+		return p.run.plan.Tag + " " + count
+	case *plan.Insert:
+		return p.run.plan.Tag + " 0 " + count
+	}
+	return tag
 }
 
 func errResultChanged() error {

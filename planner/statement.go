@@ -96,6 +96,7 @@ func (s *Session) parse(ctx context.Context, name, query string, oids []uint32) 
 func (s *Session) analyze(ctx context.Context, st *statement) error {
 	st.settings = s.now.plan
 	if p := s.cached(st); p != nil {
+		s.tx.queried = true // names are looked up
 		st.described(p)
 		st.plan, st.snap = p, s.backend.deps.Catalog.Catalog()
 		return nil
@@ -122,10 +123,14 @@ func (s *Session) analyzeTree(ctx context.Context, st *statement, tree ast.State
 		if u, ok := tree.(*ast.Unsupported); ok && !(s.tx.failed && exits(tree)) {
 			return pgerror.NotSupported("%s", u.What).At(u.Position())
 		}
+		if _, query := tree.(*ast.DeclareCursor); query {
+			s.tx.queried = true
+		}
 		st.about.Params = []datum.Type{}
 		st.about.Columns = s.utilityColumns(tree)
 		return nil
 	}
+	s.tx.queried = true // names are looked up
 	p, err := s.bind(ctx, st)
 	if err != nil {
 		return err

@@ -252,6 +252,9 @@ func (s *Session) endBlock(ctx context.Context, commit, chain bool) (tag string,
 		}
 		s.notice("WARNING", pgerror.NoActiveSQLTransaction, "there is no transaction in progress")
 	}
+	if s.active != nil {
+		s.active.over = true
+	}
 	if tag == "COMMIT" {
 		err = s.commit(ctx)
 	} else {
