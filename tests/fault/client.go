@@ -264,6 +264,12 @@ func (t *tally) done() int {
 	return t.outcomes[done]
 }
 
+func (t *tally) code(name string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.codes[name]
+}
+
 // String tells the counts.
 func (t *tally) String() string {
 	t.mu.Lock()

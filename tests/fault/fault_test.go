@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	duration = flag.Duration("duration", 35*time.Second, "how long each mix runs")
+	duration = flag.Duration("duration", 20*time.Second, "how long each mix runs")
 	seed     = flag.Uint64("seed", 0, "seed of the random choices; 0 draws one")
 )
 

@@ -220,18 +220,27 @@ func (r *run) summary(struck map[string]int) {
 }
 
 // finishLimit bounds how long a read may be tried after all failures have ended.
-const finishLimit = 60 * time.Second
+const finishLimit = 30 * time.Second
 
 // finish makes all well again, reads everything through every node and compares the
 // replicas.
 func (r *run) finish() {
 	r.say("all failures end; reading what is left through every node")
 	r.site.heal()
-	for i, n := range r.site.nodes {
-		for j, l := range r.loads {
+	for j, l := range r.loads {
+		for i, n := range r.site.nodes {
 			c := r.client(l.name, 1000+i, streamFinish+uint64(i*100+j), &tally{})
 			c.nodes = []*node{n}
-			r.finishOne(c, l)
+			if !r.goesOn(c, l) {
+				break
+			}
+		}
+		for i, n := range r.site.nodes {
+			c := r.client(l.name, 1000+i, streamFinish+uint64(i*100+j+1<<16), &tally{})
+			c.nodes = []*node{n}
+			if !r.finishOne(c, l) {
+				break
+			}
 		}
 	}
 	r.checkTransactions()
@@ -245,8 +254,8 @@ func (r *run) finish() {
 }
 
 // finishOne has a traffic read what is left through one node. Without failures that has
-// to succeed.
-func (r *run) finishOne(c *client, l load) {
+// to succeed; it reports whether it did.
+func (r *run) finishOne(c *client, l load) bool {
 	defer c.close()
 	var err error
 	for deadline := time.Now().Add(finishLimit); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
@@ -254,10 +263,26 @@ func (r *run) finishOne(c *client, l load) {
 			continue
 		}
 		if err = l.finish(c); err == nil {
-			return
+			return true
 		}
 	}
 	r.verdict.add(violation{where: l.name, what: fmt.Sprintf("nothing can be read through %s after all failures have ended", c.nodes[0].Name), text: fmt.Sprint(err)})
+	return false
+}
+
+// goesOn does a few operations more, which have to be answered.
+func (r *run) goesOn(c *client, l load) bool {
+	defer c.close()
+	for range 10 {
+		if c.ready(context.Background()) {
+			l.step(c)
+		}
+	}
+	if n := c.tally.code("timeout"); n > 0 {
+		r.verdict.addf(l.name, "%d of 10 operations through %s were not answered after all failures have ended", n, c.nodes[0].Name)
+		return false
+	}
+	return true
 }
 
 // checkTransactions finds transactions and locks that stay when all clients have gone.
@@ -291,7 +316,17 @@ func unfinished(ctx context.Context, n *node) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
+	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, err
+	}
+	rows, err = conn.Query(ctx, `SELECT 'lock of ' || coalesce(table_name, '') || ' ' || coalesce(key, '') || ' in partition ' || partition || ' by ' || coalesce(transaction, 'a statement')
+		FROM ssmr.locks`)
+	if err != nil {
+		return nil, err
+	}
+	locks, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return append(found, locks...), err
 }
 
 // checkCopies finds rows that are in two partitions.
