@@ -3,6 +3,7 @@ package partitions
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -165,25 +166,26 @@ func TestNodesDieAsCoordinators(t *testing.T) {
 	nodes := newClusterOf(t, 4, 2, func(c *Config) { c.RecoverAfter = 200 * time.Millisecond })
 	fill(t, nodes[0].client, 2, 8)
 	dying := nodes[3]
-	done := make(chan struct{})
+	stop := make(chan struct{})
+	var clients sync.WaitGroup
 	for i := range 8 {
-		go func() {
-			defer func() { done <- struct{}{} }()
+		clients.Go(func() {
 			for {
-				ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
-				_, err := dying.client.Transact(ctx, transactionOf(addTo(1000+i%4, -1), addTo(2000+i%3, 1)))
-				cancel()
-				if err != nil {
+				select {
+				case <-stop:
 					return
+				default:
 				}
+				ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+				_, _ = dying.client.Transact(ctx, transactionOf(addTo(1000+i%4, -1), addTo(2000+i%3, 1)))
+				cancel()
 			}
-		}()
+		})
 	}
 	eventually(t, "some transactions", func() bool { return dying.client.counters.severalPartitions.Load() > 200 })
 	dying.transport.SetFilter(func(object.NodeID) bool { return false })
-	for range 8 {
-		<-done
-	}
+	close(stop)
+	clients.Wait()
 	eventually(t, "all to be decided", func() bool {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
