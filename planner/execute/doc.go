@@ -2,7 +2,7 @@
 // objects to where they live, and streams rows to whoever pulls them.
 //
 //	executor, err := execute.New(execute.Config{}, execute.Dependencies{...})
-//	e, err := executor.Start(ctx, plan, params, settings) // writes are done now
+//	e, err := executor.Start(ctx, plan, params, settings, nil) // writes are done now
 //	for {
 //		row, ok, err := e.Next(ctx) // valid until the next call
 //		...
@@ -11,7 +11,13 @@
 //
 // On ErrReplan the caller makes the plan anew from a fresh catalog and starts
 // again; on ErrRestart it starts again. Both come only while nothing has taken
-// effect and no row was given out.
+// effect and no row was given out; in a transaction as well.
+//
+//	tx := executor.Begin(execute.TransactionOptions{})
+//	e, err := executor.Start(ctx, plan, params, settings, tx) // and so on
+//	err = tx.Commit(ctx)                                      // or tx.Rollback()
+//
+// Executions of a transaction are closed before it ends.
 //
 // # Objects that are named by their keys
 //
@@ -24,18 +30,20 @@
 // oracle's leader is asked. An object that a partition has no value of is
 // believed to be absent where its location came from the static rule or from the
 // oracle just now; where it came from the cache the oracle has to confirm it
-// first. An object that was written is done: it is never sent again, whatever
-// happens to others of the statement. Rounds and waiting are bounded
-// (Config.MaxRounds, Config.Patience); then the error is 40001.
+// first. Rounds and waiting are bounded (Config.MaxRounds, Config.Patience); then
+// the error is 40001.
+//
+// All objects of a statement are seen at one instant. Those of one partition are read
+// from its newest state; those of several from a snapshot (Partitions.Snapshot), and
+// all of them again, from another one, where one of them turns out to live elsewhere.
 //
 // # Key ranges
 //
-// All partitions are asked, in parallel; each answers from one instant of its
-// own. Several partitions are not one instant, and an object that is moved while
-// a statement reads ranges may be seen twice or not at all; an UPDATE over ranges
-// may, in the same way, meet it twice or not at all. Rows are pulled: for each
+// All partitions are asked, in parallel, from one snapshot. It is let go when all have
+// begun to answer: each has what it needs then. Rows are pulled: for each
 // partition at most one chunk is fetched ahead, so long results use constant
-// memory and a slow client slows its own query only.
+// memory and a slow client slows its own query only. With MaxStaleness there is no
+// snapshot: each partition answers from an instant of its own.
 //
 // Rows in key order are merged as they come. Any other order is sorted here,
 // within work_mem: there is no sorting on disk, and what would need more fails
@@ -44,16 +52,57 @@
 // # Writes
 //
 // An INSERT is computed and checked whole before anything is sent. A statement
-// whose objects live in one partition is one command there: atomic. One over
-// several is carried out partition by partition (writing.writeParts); when a
-// part fails, those before it stay, and the error's detail says so. Serial values
+// takes effect as a whole, at one instant, or not at all: where its objects live in
+// one partition it is one command there, else one transaction (Partitions.Transact).
+// A target whose location came from a cache is sent as Unsure, so that nothing is done
+// to the others where it lives elsewhere. What a retry can solve is tried again here,
+// until Patience or the context is at its end. INSERT ... SELECT from a table is a
+// transaction as sessions have them, and started over where what it has read has
+// changed. Serial values
 // come from blocks that the oracle reserves for the node: they are unique, and
 // have gaps. The policy of a table that is not static is asked once for a
 // statement, for all its rows that have no location; where it fails, or chooses
 // what does not exist, the object goes to its home.
 //
-// MOVE moves in batches; what was moved stays moved, also when the statement is
-// cancelled. Its count is that of objects that were elsewhere before.
+// # Transactions
+//
+// A Transaction is optimistic. Its statements read the newest state, with what the
+// transaction itself has written laid over it, and note what they have read: of objects
+// their revisions, of key ranges a fingerprint (package footprint). Writes are computed by
+// the partitions (Evaluate) and kept here. When a statement has read something,
+// everything that was read before is compared with a state after that: in the same call
+// where it is the same partition, else with Validate. So all that a transaction reads
+// is of one state, and one that writes nothing has nothing to send when it commits.
+// Commit is one Transact with what was read and written, and follows objects that
+// have moved meanwhile. A conflict is 40001 and names the object.
+//
+// A key range that was read is in conflict also with a move of an object in or out of it.
+// An id of a table with a policy that had no location when it was read is given one by
+// Commit, if that writes something: its absence can be locked only in a partition. Such
+// ids are given up again afterwards.
+//
+// FOR UPDATE and FOR SHARE lock objects where they live, until the transaction ends
+// (lockingRows); a transaction that holds locks waits for others' only in partitions of
+// greater numbers than it holds locks in, and otherwise tries for a second: there are no
+// deadlocks. COMMIT, while it holds locks, does the same.
+//
+// Schema changes, TRUNCATE and MOVE are refused in a transaction with 25001: they go
+// through the oracle's log, and cannot be taken back. A table that is changed while a
+// transaction uses it fails the transaction.
+//
+// What a transaction keeps is bounded (TransactionOptions.MaxBytes), and so is the number of
+// its savepoints.
+//
+// # MOVE
+//
+// Objects are found at one instant. Up to MaxMoveBatch of them for one partition are one
+// request to the oracle, which logs it in as few entries as the size of the rows
+// allows. What is logged is carried out, whatever fails then; an object is never
+// lost or double, and its value does not change, so nobody sees a MOVE in its middle but
+// by _partition. A MOVE over more is several requests: when it is cancelled, what was
+// requested is moved.
+//
+// Its count is that of objects that were elsewhere before.
 //
 // # Errors
 //

@@ -146,7 +146,7 @@ func (f *Footprint) Write(id object.ID, kind command.EffectKind, row []byte) {
 	}
 	if len(f.points) > 0 {
 		f.journal = append(f.journal, undo{o, o.Kind, o.Row})
-		f.bytes += undoBytes + int64(len(row))
+		f.bytes += undoBytes + int64(len(o.Row))
 	}
 	w := f.written[id.Table()]
 	if w == nil {

@@ -47,7 +47,7 @@ func (f *Footprint) RollbackTo(name string) bool {
 	at := f.points[i].at
 	for n := len(f.journal) - 1; n >= at; n-- {
 		u := f.journal[n]
-		f.bytes -= undoBytes + int64(len(u.object.Row))
+		f.bytes -= undoBytes + int64(len(u.row))
 		f.set(u.object, u.kind, u.row)
 	}
 	clear(f.journal[at:])
