@@ -118,6 +118,29 @@ func decodeOutgoing(b []byte) (r record, gone bool, err error) {
 	return record{revision: d.Revision, row: d.Row}, true, nil
 }
 
+// departedFrom reports whether a move that is not settled has taken an object out of
+// spans.
+func (x *entry) departedFrom(spans []command.Span) (left bool, err error) {
+	if len(spans) == 0 {
+		return false, nil
+	}
+	err = readOutgoing(x.batch, func(move object.LocationVersion, to object.PartitionID) error {
+		for i := 0; i < len(spans) && to != 0 && !left; i++ {
+			lower := appendVersionKey(nil, prefixOutgoing, move, spans[i].Start)
+			upper := appendVersionKey(nil, prefixOutgoing, move, spans[i].End)
+			if err := scanRange(x.batch, lower, upper, func(_, value []byte) error {
+				_, gone, err := decodeOutgoing(value)
+				left = left || gone
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return left, err
+}
+
 // departOne takes one object out, if it can.
 func (x *entry) departOne(b *command.Depart, id object.ID, room *int) (command.Departure, error) {
 	stays := command.Departure{}

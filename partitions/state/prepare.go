@@ -124,7 +124,12 @@ func (p *preparing) schema() (*command.Vote, error) {
 func (p *preparing) standings() (*command.Vote, error) {
 	part := &p.b.Part
 	var refusal *command.Refusal
-	stand := func(target *command.Target, creating bool) (version object.LocationVersion, err error) {
+	// A target that the partition knows nothing of, and whose location is below the floor, is
+	// refused whatever is to be done to it: the object may have moved on, and have
+	// been forgotten here, since the sender asked the oracle. Single commands have the
+	// sender ask again afterwards; here it would be too late.
+	const creating = true
+	stand := func(target *command.Target) (version object.LocationVersion, err error) {
 		c, err := p.on.object(target.ID)
 		if err != nil || c.present {
 			return 0, err
@@ -141,19 +146,39 @@ func (p *preparing) standings() (*command.Vote, error) {
 	for i := range part.Effects {
 		e := &part.Effects[i]
 		var err error
-		if p.versions[i], err = stand(&e.Target, e.Kind == command.EffectPut && e.Revision == 0); err != nil {
+		if p.versions[i], err = stand(&e.Target); err != nil {
 			return nil, err
 		}
 	}
 	for _, w := range part.Writes {
 		for i := range w.Targets {
-			if _, err := stand(&w.Targets[i], w.Kind == command.Create); err != nil {
+			if _, err := stand(&w.Targets[i]); err != nil {
 				return nil, err
 			}
 		}
 	}
 	if refusal != nil {
 		return &command.Vote{Refusal: refusal}, nil
+	}
+	return p.transit()
+}
+
+// transit refuses Writes over spans from which an object has left and may not have
+// arrived: until the move is settled it may be in no partition, so that a statement which
+// means all objects of several partitions would leave it out. From the locks of the
+// spans on nothing leaves them, or comes in.
+func (p *preparing) transit() (*command.Vote, error) {
+	if p.x.m.outgoing.Load() == 0 {
+		return nil, nil
+	}
+	for _, w := range p.b.Part.Writes {
+		left, err := p.x.departedFrom(w.Spans)
+		if err != nil {
+			return nil, err
+		}
+		if left {
+			return refuseVote(command.Awaited), nil
+		}
 	}
 	return nil, nil
 }

@@ -1,0 +1,61 @@
+package state
+
+import (
+	"testing"
+
+	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/object"
+)
+
+func transitID(n uint64) object.TransactionID {
+	return object.TransactionID{Node: "a", Incarnation: 1, Sequence: n}
+}
+
+// A statement over key ranges of several partitions means all objects. One that has left
+// its partition and has not arrived is in none of them: the statement waits. (Found by
+// tests/simulation.)
+func TestRangesWaitForObjectsInTransit(t *testing.T) {
+	f := newFixture(t, 1)
+	f.write(create(directoryTable, 7, 1, 10))
+	f.write(create(directoryTable, 8, 1, 10))
+	sweep := func(n uint64, from, to int) *command.Vote {
+		w := increment(directoryTable, 0, 0)
+		w.Schema, w.Targets = schemaVersion, nil
+		w.Spans = []command.Span{{Start: idOf(directoryTable, from), End: idOf(directoryTable, to)}}
+		return f.do(&command.Prepare{
+			Transaction: transitID(n), Participants: []object.PartitionID{1, 2}, Part: command.Part{Writes: []*command.Write{w}},
+		}).(*command.Vote)
+	}
+	f.do(departs(20, 2, idOf(directoryTable, 7)))
+	f.do(departs(21, 0, idOf(directoryTable, 9))) // a release: there is no object
+	if v := sweep(1, 0, 100); v.Refusal == nil || v.Refusal.Reason != command.Awaited {
+		t.Fatalf("an object is in transit: %+v", v)
+	}
+	if v := sweep(2, 8, 100); !v.Yes() || v.Results[0].Affected != 1 {
+		t.Fatalf("the object in transit is not meant: %+v", v)
+	}
+	f.do(&command.Conclude{Abort: []object.TransactionID{transitID(2)}})
+	f.do(&command.Settle{Moves: []object.LocationVersion{20}})
+	if v := sweep(3, 0, 100); !v.Yes() || v.Results[0].Affected != 1 {
+		t.Fatalf("the move is settled: %+v", v)
+	}
+}
+
+// Below the floor the partition has forgotten what has left it: a transaction does not
+// take such an object for absent, whatever its sender believes. (Found by
+// tests/simulation.)
+func TestPrepareBelowTheFloor(t *testing.T) {
+	f := newFixture(t, 1)
+	f.write(create(directoryTable, 7, 1, 10))
+	f.do(departs(20, 2, idOf(directoryTable, 7)))
+	f.do(&command.Settle{Moves: []object.LocationVersion{20}})
+	f.do(&command.RaiseFloor{Floor: 50})
+	w := increment(directoryTable, 7, 10)
+	w.Schema = schemaVersion
+	v := f.do(&command.Prepare{
+		Transaction: transitID(1), Participants: []object.PartitionID{1, 2}, Part: command.Part{Writes: []*command.Write{w}},
+	}).(*command.Vote)
+	if v.Refusal == nil || v.Refusal.Reason != command.Elsewhere {
+		t.Fatalf("an object that has moved on counts as absent: %+v", v)
+	}
+}
