@@ -63,15 +63,15 @@ func (s *Session) bindPortal(ctx context.Context, name, statement string, params
 	if err != nil {
 		return err
 	}
-	if st.plan != nil && s.tx.readOnly {
-		if lock := lockOf(st.plan); lock != nil {
-			delete(s.portals, name)
-			return errReadOnly(st.plan, lock)
-		}
-	}
 	p.about = session.Portal{Columns: st.about.Columns, Formats: append(p.about.Formats[:0], formats...)}
 	p.run = running{s: s, st: st, params: params, columns: st.about.Columns}
-	if st.plan != nil && constant(st.plan) {
+	if st.plan == nil {
+		return nil
+	}
+	if lock := lockOf(st.plan); lock != nil && s.tx.readOnly {
+		return errReadOnly(st.plan, lock)
+	}
+	if constant(st.plan) {
 		return p.compute(ctx)
 	}
 	return nil

@@ -70,7 +70,11 @@ func (s *Session) rollbackTo(name string) error {
 		return err
 	}
 	for _, p := range s.portals {
-		if p.level > i && p != s.active {
+		switch {
+		case p.level <= i:
+		case p == s.active:
+			p.over = true
+		default:
 			s.dropPortal(p)
 		}
 	}

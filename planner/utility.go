@@ -44,6 +44,9 @@ func (s *Session) refuseTogether(what string) error {
 func (r *running) utility(ctx context.Context, u *plan.Utility) error {
 	s := r.s
 	tag, err := "", error(nil)
+	if looks(u.Statement) {
+		s.tx.queried = true
+	}
 	switch st := u.Statement.(type) {
 	case *ast.Set:
 		tag, err = "SET", s.setStatement(st)
@@ -86,6 +89,16 @@ func (r *running) utility(ctx context.Context, u *plan.Utility) error {
 	}
 	r.result, r.columns = &kept{tag: tag}, nil
 	return nil
+}
+
+// looks reports whether a statement about the session fixes the modes of its
+// transaction, as queries do: in PostgreSQL it takes a snapshot.
+func looks(st ast.Statement) bool {
+	switch st.(type) {
+	case *ast.Prepare, *ast.Execute, *ast.Deallocate, *ast.Discard, *ast.Vacuum, *ast.DeclareCursor, *ast.CloseCursor:
+		return true
+	}
+	return false
 }
 
 // setStatement is SET.
