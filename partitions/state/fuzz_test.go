@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"reflect"
 	"testing"
 
 	"github.com/ssmr/ssmr/internal/command"
@@ -20,6 +21,15 @@ func FuzzApply(f *testing.F) {
 		&command.Settle{Moves: []object.LocationVersion{20}}, &command.RaiseFloor{Floor: 5},
 		&command.InstallSlots{Slots: []object.Slot{1}, Version: 9}, &command.DropTable{Table: 7},
 		&command.InstallTable{Table: testTable(f, 5)},
+		prep(tx(1), two, increment(directoryTable, 1, 10), create(directoryTable, 2, 1, 10)),
+		waitingPrepare(prep(tx(2), two[:1], &command.Write{Kind: command.Delete, Table: directoryTable, Spans: wholeTable(directoryTable)})),
+		effects(tx(3), two, effectOn(x, 10, command.EffectPut, 5, rowOf(1, 2, "")), effectOn(idOf(directoryTable, 3), 10, command.EffectDelete, 0, nil)),
+		&command.Prepare{Transaction: tx(4), Participants: two, More: true, Part: command.Part{Tables: bothTables,
+			Ranges: []command.Range{{Table: directoryTable, Spans: wholeTable(directoryTable)}}}},
+		&command.Prepare{Transaction: tx(4), Participants: two, Continues: true, Owner: tx(5)},
+		locksOn(5, command.LockWaits, 1, 2), locksOn(6, command.LockSkips, 1, 2),
+		&command.Conclude{Commit: []object.TransactionID{tx(1), tx(4)}, Abort: []object.TransactionID{tx(2)}, Forget: []object.TransactionID{tx(1)}},
+		&command.Resolve{Transaction: tx(3)}, &command.Withdraw{Command: object.CommandID{Node: "a", Incarnation: 1, Sequence: 3}},
 	} {
 		f.Add(command.AppendBody(nil, body), uint64(1), uint64(0))
 	}
@@ -31,6 +41,9 @@ func FuzzApply(f *testing.F) {
 			return
 		}
 		fx.t = t
+		if sequence%64 == 63 {
+			fx.reopen()
+		}
 		fx.do(body)
 		fx.entry(&command.Command{ID: object.CommandID{Node: "f", Incarnation: sequence % 4, Sequence: sequence}, Settled: settled, Body: body})
 	})
@@ -56,5 +69,36 @@ func FuzzQuery(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
+	})
+}
+
+// What is stored of transactions is decoded or refused.
+func FuzzStored(f *testing.F) {
+	key := appendTransaction(nil, tx(1))
+	locks := appendLocks(nil, []lockedObject{{idOf(directoryTable, 1), command.LockShared}},
+		[]lockedSpan{{spanOf(directoryTable, 1, 2), command.LockExclusive}})
+	f.Add(key, appendTransactionRecord(nil, &transactionRecord{state: command.TransactionPrepared, since: 7, participants: two, owner: tx(2),
+		chunks: 1, staged: 2, bytes: 3, forgotten: true, locks: locks}))
+	f.Add(key, appendEffect(nil, &effect{present: true, unmark: true, record: record{1, 2, rowOf(1, 2, "s")}}))
+	f.Add(key, appendDeparture(nil, &command.Departure{Gone: true, Row: rowOf(1, 2, "s"), Revision: 9}))
+	f.Fuzz(func(t *testing.T, key, value []byte) {
+		if record, err := decodeTransactionRecord(key, value); err == nil {
+			again, err := decodeTransactionRecord(appendTransaction(nil, record.id), appendTransactionRecord(nil, record))
+			if err != nil || !reflect.DeepEqual(record, again) {
+				t.Fatalf("%+v became %+v, %v", record, again, err)
+			}
+			if held, err := decodeLocks(record.locks); err == nil {
+				if again, err := decodeLocks(appendLocks(nil, held.objects, held.spans)); err != nil || !reflect.DeepEqual(held, again) {
+					t.Fatalf("%+v became %+v, %v", held, again, err)
+				}
+			}
+		}
+		if e, err := decodeEffect(value); err == nil {
+			if again, err := decodeEffect(appendEffect(nil, &e)); err != nil || !reflect.DeepEqual(e, again) {
+				t.Fatalf("%+v became %+v, %v", e, again, err)
+			}
+		}
+		_, _, _ = decodeMove(value)
+		_, _, _ = decodeOutgoing(value)
 	})
 }

@@ -22,8 +22,8 @@ type TransactionInfo struct {
 	// Since is the log entry that brought it to its state, or into the queue.
 	Since uint64
 	// Waiting says that a command of it is in the queue. WaitsFor are the transactions
-	// that hold what it waits for, or wait before it; those that are zero are single
-	// commands.
+	// that hold what it waits for, or wait before it, as far as there is room; those that
+	// are zero are single commands.
 	Waiting  bool
 	WaitsFor []object.TransactionID
 }
@@ -65,8 +65,12 @@ func (m *Machine) Counters() Counters {
 	}
 }
 
-// maxWaitsFor bounds what is told of one that waits.
-const maxWaitsFor = 16
+// maxWaitsFor bounds what is told of one that waits, maxExplained those of whom
+// anything is told: what they wait for is looked up while nothing can be applied.
+const (
+	maxWaitsFor  = 16
+	maxExplained = 256
+)
 
 // Transactions lists the transactions in one of the states, or all where none is
 // named, ascending by node, incarnation and sequence. One that only waits is unknown.
@@ -87,6 +91,7 @@ func (m *Machine) Transactions(states ...command.TransactionState) []Transaction
 			}
 		}
 	}
+	explained := 0
 	for _, w := range l.waiters {
 		if w.transaction.IsZero() {
 			continue
@@ -103,7 +108,9 @@ func (m *Machine) Transactions(states ...command.TransactionState) []Transaction
 			found[t.ID] = t
 		}
 		t.Waiting = true
-		t.WaitsFor = l.waitsFor(w, t.WaitsFor)
+		if explained++; explained <= maxExplained {
+			t.WaitsFor = l.waitsFor(w, t.WaitsFor)
+		}
 	}
 	list := make([]TransactionInfo, 0, len(found))
 	for _, t := range found {

@@ -2,6 +2,7 @@ package state
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
@@ -26,6 +27,10 @@ type locking struct {
 func (x *entry) lock(b *command.Lock) (*command.Granted, error) {
 	refused := func(reason command.Reason) *command.Granted {
 		return &command.Granted{Refusal: &command.Refusal{Reason: reason}}
+	}
+	foreign := func(t command.Target) bool { return t.ID.Table() != b.Table }
+	if slices.ContainsFunc(b.Targets, foreign) {
+		return &command.Granted{Err: pgerror.New(pgerror.InternalError, "malformed lock: object of another table")}, nil
 	}
 	if b.Owner.IsZero() || b.Mode != command.LockShared && b.Mode != command.LockUpdate || b.Wait > command.LockSkips {
 		return &command.Granted{Err: pgerror.New(pgerror.InternalError, "malformed lock")}, nil
@@ -95,9 +100,6 @@ func (o *locking) standings() (refusal *command.Refusal, err error) {
 	o.targets = make([]*objectCell, len(o.b.Targets))
 	for i := range o.b.Targets {
 		target := &o.b.Targets[i]
-		if target.ID.Table() != o.b.Table {
-			return nil, pgerror.New(pgerror.InternalError, "malformed lock: object of another table")
-		}
 		c, err := o.x.object(target.ID)
 		if err != nil {
 			return nil, err

@@ -74,6 +74,9 @@ func (f *footprint) add(id object.ID, mode command.LockMode) {
 }
 
 func (f *footprint) addSpans(spans []command.Span, t object.TableID, mode command.LockMode) {
+	if len(spans) == 0 {
+		return
+	}
 	for _, s := range orderSpans(spans, t) {
 		f.spans = append(f.spans, lockedSpan{s, mode})
 	}

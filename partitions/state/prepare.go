@@ -369,7 +369,6 @@ func (p *preparing) stage() (*command.Vote, error) {
 		return &command.Vote{Err: pgerror.New(pgerror.ProgramLimitExceeded,
 			"a transaction changes more than %d bytes of one partition", maxStagedBytes)}, nil
 	}
-	x.print.of(b)
 	t := x.openTransaction(b.Transaction, command.TransactionPreparing)
 	state := command.TransactionPreparing
 	if !b.More && !p.rest {
@@ -383,7 +382,7 @@ func (p *preparing) stage() (*command.Vote, error) {
 		t.owner = b.Owner
 	}
 	x.m.locks.mu.Unlock()
-	x.acquire(t, &x.print)
+	x.acquire(t, &x.print) // as lock has left it
 	revision := object.NewRevision(x.m.partition, x.index, true)
 	for _, c := range p.on.changed {
 		e := c.effect(revision)

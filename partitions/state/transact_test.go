@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/ssmr/ssmr/internal/command"
@@ -548,5 +549,42 @@ func TestLargeTransaction(t *testing.T) {
 		if k[0] == prefixStaged || k[0] == prefixLocks || k[0] == prefixQueue {
 			t.Fatalf("key %q stays", k)
 		}
+	}
+}
+
+// What is listed may be asked for while entries are applied.
+func TestListsBesideApply(t *testing.T) {
+	f := newPair(t)
+	stop := make(chan struct{})
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			f.m.Transactions()
+			f.m.Locks(10)
+			f.m.Counters()
+			f.m.stagedConflict([]command.Target{{ID: idOf(directoryTable, 1)}}, []command.Span{spanOf(directoryTable, 0, 9)})
+		}
+	})
+	for n := 1; n < 200; n++ {
+		f.says("prepare", prep(tx(n), two, increment(directoryTable, 1, 10), &command.Write{Kind: command.Delete, Table: directoryTable,
+			Spans: []command.Span{spanOf(directoryTable, 50, 60)}}), "yes")
+		p := f.pends("next", waitingPrepare(prep(tx(1000+n), two, increment(directoryTable, 1, 10))))
+		if n%2 == 0 {
+			f.says("commit", commits(tx(n)), "rest 0")
+		} else {
+			f.says("abort", aborts(tx(n)), "rest 0")
+		}
+		f.ended("next", p, "yes")
+		f.says("abort", aborts(tx(1000+n)), "rest 0")
+	}
+	close(stop)
+	asking.Wait()
+	if c := f.m.Counters(); c.Prepared != 398 || c.Committed != 99 || c.Aborted != 299 || c.Queued != 199 {
+		t.Fatalf("%+v", c)
 	}
 }

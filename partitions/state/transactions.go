@@ -248,7 +248,10 @@ func (x *entry) dropStaged(t *transaction) {
 		x.key = append(appendStagedPrefix(x.key[:0], t.id), t.effects[i].id...)
 		x.batch.Delete(x.key)
 	}
-	x.m.locks.letGo(t)
+	l := &x.m.locks
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.letGo(t)
 	t.staged, t.bytes, t.large = 0, 0, false
 }
 
