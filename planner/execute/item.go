@@ -174,6 +174,7 @@ func (j *job) confirm(ctx context.Context, count int) error {
 	if err != nil {
 		return err
 	}
+	var stand []object.ID
 	for n, i := range at {
 		it, l := &j.items[i], located[n]
 		before := object.Location{Partition: it.part, Version: it.Version}
@@ -192,7 +193,15 @@ func (j *job) confirm(ctx context.Context, count int) error {
 			// The partition and the oracle do not agree yet: slots or an object are
 			// on their way.
 			j.wait.wanted = true
+			if !j.table.Placement.Static {
+				stand = append(stand, it.ID)
+			}
 		}
+	}
+	if len(stand) > 0 && j.round > 2 {
+		// Or the object was never created, and the floor has passed its location: it is given
+		// another one. The oracle keeps what exists.
+		j.x.deps.Directory.Release(stand)
 	}
 	return nil
 }
@@ -332,7 +341,9 @@ func (j *job) absent(ctx context.Context, g group, absent []int) (again bool, er
 			return false, internalError("a partition's answer names target %d of %d", n, len(g.at))
 		}
 		it := &j.items[g.at[n]]
-		it.done = it.from != plan.FromCache || it.own
+		// Also what the oracle has told may be old when it is used: below the floor the
+		// partition has forgotten what left it. The home of a static object never does.
+		it.done = it.from == plan.FromHome || it.own
 		if !it.done {
 			count++
 		}
