@@ -29,7 +29,7 @@ func (w *writing) transact(ctx context.Context, groups []group) error {
 		case err != nil:
 			return err
 		case verdict == isDone:
-			return w.takeAll(ctx, groups, votes)
+			return w.takeAll(groups, votes)
 		case verdict == isElsewhere:
 			return nil
 		}
@@ -81,13 +81,13 @@ func (w *writing) count(ctx context.Context, groups []group, votes []*command.Vo
 	return sum, nil
 }
 
-// takeAll notes what all partitions have executed.
-func (w *writing) takeAll(ctx context.Context, groups []group, votes []*command.Vote) error {
+// takeAll notes what all partitions have executed. What was absent then, was.
+func (w *writing) takeAll(groups []group, votes []*command.Vote) error {
 	for i, g := range groups {
 		if len(votes[i].Results) != 1 || votes[i].Results[0] == nil {
 			return internalError("partition %d gave %d results of one write", g.part, len(votes[i].Results))
 		}
-		if err := w.take(ctx, g, votes[i].Results[0]); err != nil {
+		if err := w.take(g, votes[i].Results[0]); err != nil {
 			return err
 		}
 	}

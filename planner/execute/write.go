@@ -78,7 +78,7 @@ func (w *writing) run(ctx context.Context) error {
 		}
 		w.f.asked(w.table, w.items, groups)
 		var err error
-		if len(groups) == 1 {
+		if len(groups) == 1 && w.certain() {
 			err = w.writePart(ctx, groups[0])
 		} else {
 			err = w.transact(ctx, groups)
@@ -90,6 +90,22 @@ func (w *writing) run(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// certain reports whether one partition's answer to a single command decides for all
+// objects of the statement: there is one, or all are to be created, or their home tells.
+// An object that is absent where the oracle said may have moved on since, and the
+// others would be written then; as a part of a transaction it is refused.
+func (w *writing) certain() bool {
+	if len(w.items) == 1 || w.cmd.Kind == command.Create {
+		return true
+	}
+	for i := range w.items {
+		if it := &w.items[i]; !it.done && it.from != plan.FromHome {
+			return false
+		}
+	}
+	return true
 }
 
 // everywhere is a group for each partition: for key ranges.
@@ -194,7 +210,12 @@ func (w *writing) writePart(ctx context.Context, g group) error {
 		w.refused(g, result.Refusal)
 		return nil
 	}
-	return w.take(ctx, g, result)
+	if len(result.Absent) > 0 {
+		if _, err := w.absent(ctx, g, result.Absent); err != nil {
+			return err
+		}
+	}
+	return w.take(g, result)
 }
 
 // part is the command for one partition of several, or for several objects.
@@ -221,21 +242,14 @@ func (w *writing) part(g group) (*command.Write, error) {
 }
 
 // take notes what a partition has executed.
-func (w *writing) take(ctx context.Context, g group, result *command.Result) error {
+func (w *writing) take(g group, result *command.Result) error {
 	w.affected += result.Affected
 	w.keep(g, result)
-	for _, i := range g.at {
-		w.items[i].retry = false
-	}
-	if len(result.Absent) > 0 {
-		if _, err := w.absent(ctx, g, result.Absent); err != nil {
-			return err
-		}
-	}
 	w.f.wrote(g, result)
 	w.release(g, result)
 	for _, i := range g.at {
-		w.items[i].done = w.items[i].done || !w.items[i].retry
+		it := &w.items[i]
+		it.done, it.retry = !it.retry, false
 	}
 	return w.room(result)
 }
