@@ -20,6 +20,7 @@ func (w *writing) transact(ctx context.Context, groups []group) error {
 	}
 	wait := waiter{patience: w.x.cfg.Patience, rand: w.x.cfg.Rand}
 	for tries := 1; ; tries++ {
+		wait.most = 0
 		votes, err := w.x.deps.Partitions.Transact(ctx, t)
 		if err != nil {
 			return unanswered(ctx, err)
@@ -67,6 +68,9 @@ func (w *writing) count(ctx context.Context, groups []group, votes []*command.Vo
 			w.refused(groups[i], v.Refusal)
 			sum = isElsewhere
 			continue
+		}
+		if v.Refusal.Reason == command.Awaited {
+			wait.most = transitPause
 		}
 		if err := w.x.remedy(ctx, groups[i].part, w.table, v.Refusal, wait); err != nil {
 			return isDone, err
