@@ -42,7 +42,10 @@
 //
 // A statement that is alone in its implicit transaction is not part of any: it is one
 // command, and tried again where it meets others, so that its client sees no conflict
-// that another try can solve. So is one that reads no tables.
+// that another try can solve. So is one that reads no tables. Several statements of an
+// implicit transaction that meets a conflict are executed again, too, a bounded number
+// of times, and committed where they tell their client what it was told: batches of
+// writes, and of reads of what has not changed. Otherwise the error is 40001.
 //
 // Schema changes, TRUNCATE and MOVE are always transactions of their own: they go
 // through the oracle, in many steps that others see. Within a client's transaction

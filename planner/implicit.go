@@ -42,21 +42,22 @@ func partOf(p *plan.Plan) part {
 // execute starts a plan. A statement that is the only one of its implicit transaction
 // is one command, which is repeated where it meets others; it needs nothing of what a
 // transaction of several statements keeps.
-func (s *Session) execute(ctx context.Context, p *plan.Plan, params []datum.Datum, settings *execute.Settings) (*execute.Execution, error) {
+func (s *Session) execute(ctx context.Context, p *plan.Plan, params []datum.Datum, settings *execute.Settings) (e *execute.Execution, joined bool, err error) {
 	x, lock := s.backend.deps.Executor, lockOf(p)
 	if s.tx.readOnly && (!p.Reads || lock != nil) {
-		return nil, errReadOnly(p, lock)
+		return nil, false, errReadOnly(p, lock)
 	}
-	switch partOf(p) {
-	case noPart:
-		return x.Start(ctx, p, params, settings, nil)
-	case byItself:
-		return s.executeApart(ctx, p, params, settings)
+	alone := s.alone && s.tx.work == nil && s.tx.block != explicit
+	switch part := partOf(p); {
+	case part == byItself:
+		e, err = s.executeApart(ctx, p, params, settings)
+		return e, false, err
+	case part == noPart || alone:
+		e, err = x.Start(ctx, p, params, settings, nil)
+		return e, false, err
 	}
-	if s.alone && s.tx.work == nil && s.tx.block != explicit {
-		return x.Start(ctx, p, params, settings, nil)
-	}
-	return x.Start(ctx, p, params, settings, s.join())
+	e, err = x.Start(ctx, p, params, settings, s.join())
+	return e, true, err
 }
 
 // executeApart starts a plan that is always a transaction of its own. Within an
@@ -81,24 +82,50 @@ func lockOf(p *plan.Plan) *plan.Lock {
 	if !ok {
 		return nil
 	}
-	for stage := q.Stage; ; {
-		switch s := stage.(type) {
-		case *plan.Scan:
-			return s.Lock
-		case *plan.Project:
-			stage = s.Input
-		case *plan.Sort:
-			stage = s.Input
-		case *plan.Limit:
-			stage = s.Input
-		case *plan.Cut:
-			stage = s.Input
-		case *plan.Filter:
-			stage = s.Input
-		default:
-			return nil // what groups or has no table cannot lock
+	for stage := q.Stage; stage != nil; stage = inputOf(stage) {
+		if scan, ok := stage.(*plan.Scan); ok {
+			return scan.Lock
 		}
 	}
+	return nil
+}
+
+// sorted reports whether the rows of a plan come in an order that was asked for.
+func sorted(p *plan.Plan) bool {
+	q, ok := p.Root.(*plan.Query)
+	if !ok {
+		return false
+	}
+	for stage := q.Stage; stage != nil; stage = inputOf(stage) {
+		switch s := stage.(type) {
+		case *plan.Sort:
+			return true
+		case *plan.Scan:
+			return s.Order != nil
+		}
+	}
+	return false
+}
+
+// inputOf returns the stage below one; nil where it is a leaf.
+func inputOf(s plan.Stage) plan.Stage {
+	switch s := s.(type) {
+	case *plan.Filter:
+		return s.Input
+	case *plan.Aggregate:
+		return s.Input
+	case *plan.Project:
+		return s.Input
+	case *plan.Distinct:
+		return s.Input
+	case *plan.Sort:
+		return s.Input
+	case *plan.Limit:
+		return s.Input
+	case *plan.Cut:
+		return s.Input
+	}
+	return nil
 }
 
 func errReadOnly(p *plan.Plan, lock *plan.Lock) error {

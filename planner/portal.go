@@ -213,7 +213,12 @@ func (p *portal) execute(ctx context.Context, maxRows int64, sink session.Sink) 
 	}
 	before := p.run.count
 	done, err := p.run.drain(ctx, maxRows, sink)
-	if err == nil && !done.Suspended {
+	switch {
+	case err != nil:
+	case done.Suspended:
+		p.run.s.fix() // a portal in the middle of its rows is not executed again
+	default:
+		p.run.s.record(&p.run, done.Tag)
 		if before > 0 {
 			done.Tag = p.tagOf(p.run.count-before, done.Tag)
 		}

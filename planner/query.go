@@ -99,7 +99,11 @@ func (s *Session) query(ctx context.Context, st *statement, sink session.Sink) (
 			return session.Completion{}, err
 		}
 	}
-	return r.drain(ctx, 0, sink)
+	done, err := r.drain(ctx, 0, sink)
+	if err == nil {
+		s.record(r, done.Tag)
+	}
+	return done, err
 }
 
 // refuseParams is the error that a simple query has parameters: they have no values.

@@ -57,6 +57,12 @@ type running struct {
 	since   time.Time // of the first start
 	given   bool      // a row was given out
 	count   int64     // rows that next has returned
+	// joined says that it is part of an implicit transaction of several statements; sum
+	// is of the rows that were given out then, in their order if they are sorted;
+	// replayed says that it is executed again.
+	joined, sorted, replayed bool
+	sum                      uint64
+	encoded                  []byte
 
 	peeked bool // the first row, or the end, was looked at and not given out
 	row    []datum.Datum
@@ -107,9 +113,12 @@ func (r *running) startOnce(ctx context.Context) error {
 		copied.Planning = r.st.planning + s.backend.deps.Clock.Now().Sub(began)
 		settings = &copied
 	}
-	x, err := s.execute(ctx, p, r.params, settings)
+	x, joined, err := s.execute(ctx, p, r.params, settings)
 	if err != nil {
 		return shift(err, r.st.offset)
+	}
+	if r.joined = joined && s.tx.block != explicit; r.joined {
+		r.sorted = sorted(p)
 	}
 	r.result, r.plan, r.columns = x, p, p.Columns
 	return nil
@@ -120,7 +129,7 @@ func (r *running) startOnce(ctx context.Context) error {
 func (r *running) again(ctx context.Context, err error) error {
 	replan := errors.Is(err, execute.ErrReplan)
 	if !replan && !errors.Is(err, execute.ErrRestart) {
-		return err
+		return r.afterConflict(ctx, err)
 	}
 	old := r.s.backend.deps.Clock.Now().Sub(r.since) > restartTime
 	if !replan && old {
@@ -147,6 +156,16 @@ func (r *running) again(ctx context.Context, err error) error {
 	return nil
 }
 
+// afterConflict has what came before the statement in its implicit transaction executed
+// again, where that is why it failed, so that it can be started again itself.
+func (r *running) afterConflict(ctx context.Context, err error) error {
+	if r.replayed || r.s.tx.work == nil || r.s.tx.work.Failed() == nil || !r.s.replayable(err) {
+		return err
+	}
+	r.close()
+	return r.s.replay(ctx, err)
+}
+
 // peek computes the first row ahead.
 func (r *running) peek(ctx context.Context) (err error) {
 	r.row, r.more, err = r.pull(ctx)
@@ -164,6 +183,9 @@ func (r *running) next(ctx context.Context) (row []datum.Datum, ok bool, err err
 	}
 	if ok {
 		r.count++
+		if r.joined {
+			r.sumUp(row)
+		}
 	}
 	return row, ok, err
 }

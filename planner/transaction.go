@@ -39,6 +39,13 @@ type transaction struct {
 	work       *execute.Transaction
 	savepoints []savepoint // from the oldest
 	undo       undo        // of parameters that were set since it began
+
+	// steps are the statements of an implicit one, for executing it again; fixed says
+	// that this cannot be done.
+	steps     []step
+	stepBytes int
+	replays   int
+	fixed     bool
 }
 
 // savepoint is what a session keeps of a savepoint beside execute.Transaction.
@@ -78,8 +85,15 @@ func (s *Session) join() *execute.Transaction {
 // it is known to have taken effect.
 func (s *Session) commit(ctx context.Context) error {
 	s.closePortals()
-	if s.tx.work != nil {
-		if err := s.tx.work.Commit(ctx); err != nil {
+	for s.tx.work != nil {
+		err := s.tx.work.Commit(ctx)
+		if err == nil {
+			break
+		}
+		if s.replayable(err) {
+			err = s.replay(ctx, err)
+		}
+		if err != nil {
 			s.rollback()
 			return err
 		}

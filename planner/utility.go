@@ -47,6 +47,9 @@ func (r *running) utility(ctx context.Context, u *plan.Utility) error {
 	if looks(u.Statement) {
 		s.tx.queried = true
 	}
+	if _, show := u.Statement.(*ast.Show); !show && s.tx.work != nil {
+		s.fix() // what it does is not done again
+	}
 	switch st := u.Statement.(type) {
 	case *ast.Set:
 		tag, err = "SET", s.setStatement(st)
