@@ -130,7 +130,8 @@ type Partitions interface {
 	// all votes, which are in the order of the parts, are yes. Where one is not, nothing
 	// took effect in any partition, and nothing will. Locks of other transactions it
 	// deals with itself; what a vote refuses for another reason, fails or finds in
-	// conflict is the caller's. A Write with Spans is executed as a whole, whatever its
+	// conflict is the caller's; one that is refused as Aborted beside others is of a
+	// partition that was not asked to the end. A Write with Spans is executed as a whole, whatever its
 	// size. Errors are as of Write; 55P03 where ctx ended with a cause (context.Cause) of that
 	// SQLSTATE, as ErrLockTimeout is: it was not executed.
 	Transact(ctx context.Context, t *command.Transaction) ([]*command.Vote, error)
