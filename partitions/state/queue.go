@@ -219,6 +219,16 @@ func (x *entry) considerWide() {
 	}
 }
 
+// considerOwn has the sweep look at the commands of a transaction that has begun to hold
+// something: they pass others who wait from now on.
+func (x *entry) considerOwn(id object.TransactionID) {
+	for _, w := range x.m.locks.waiters {
+		if r := x.m.locks.requester(w.body); r.id == id || r.owner == id {
+			x.consider(w)
+		}
+	}
+}
+
 // consider has the sweep look at a waiter.
 func (x *entry) consider(w *waiter) {
 	if w != nil && !w.swept {

@@ -116,6 +116,9 @@ func runTransactModel(t *testing.T, seed uint64, steps int) {
 		b.parts[p] = newFixture(t, p)
 		b.parts[p].unsettled = true
 	}
+	for p := 1; p <= modelPartitions; p++ {
+		b.values[comer+p], b.want[comer+p] = absent, absent
+	}
 	for id := range bankObjects {
 		p := object.PartitionID(id%modelPartitions) + 1
 		b.at[id] = object.Location{Partition: p, Version: 10}
@@ -188,30 +191,66 @@ func (b *bank) add(id, d int) *command.Write {
 	return &command.Write{Kind: command.Update, Table: directoryTable, Schema: schemaVersion, Targets: []command.Target{b.target(id)},
 		Program: command.EncodeProgram(&command.Program{
 			Set:     []command.Assignment{{Column: 1, Value: must(expr.NewOperator("+", columnN, expr.NewConst(datum.NewInt(int64(d)), datum.Int4)))}},
-			Project: []expr.Expr{columnN},
+			Project: []expr.Expr{columnN, expr.NewColumn(0, datum.Int4, "id")},
 		})}
 }
 
-func returned(t *testing.T, r *command.Result) int {
-	t.Helper()
-	list, err := datum.DecodeTuple(r.Rows[0], nil)
-	if err != nil {
-		t.Fatal(err)
+// added is what an update of add did to each object.
+func (b *bank) added(w *command.Write, r *command.Result) (list []change) {
+	d := b.delta(w)
+	for _, row := range r.Rows {
+		v, err := datum.DecodeTuple(row, nil)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		n := int(v[0].Int())
+		list = append(list, change{int(v[1].Int()), n - d, n})
 	}
-	return int(list[0].Int())
+	return list
+}
+
+// Besides the accounts there is an object in each partition that comes and goes.
+const (
+	comer   = 100 // and the number of its partition
+	present = 5
+	absent  = -1
+)
+
+// come is a create or a delete of the partition's comer.
+func (b *bank) come(p object.PartitionID) *command.Write {
+	id := comer + int(p)
+	w := create(directoryTable, id, present, 10)
+	if _, found, err := (stored{b.parts[p].space}).object(idOf(directoryTable, id)); err != nil {
+		b.t.Fatal(err)
+	} else if found {
+		w = remove(directoryTable, id, 10)
+	}
+	w.Schema = schemaVersion
+	return w
+}
+
+// did is what a Write of a transaction did.
+func (b *bank) did(w *command.Write, r *command.Result) []change {
+	switch {
+	case w.Kind == command.Update:
+		return b.added(w, r)
+	case r.Affected == 0:
+		return nil
+	case w.Kind == command.Create:
+		return []change{{keyOf(w.Targets[0].ID), absent, present}}
+	}
+	return []change{{keyOf(w.Targets[0].ID), present, absent}}
 }
 
 // write is a client's single update.
 func (b *bank) write() {
 	id, d := b.rnd.IntN(bankObjects), 1+b.rnd.IntN(3)
-	b.send(b.at[id].Partition, b.add(id, d), false, func(o any) {
-		r := o.(*command.Result)
-		if r.Refusal != nil || r.Affected == 0 {
-			return
+	w := b.add(id, d)
+	b.send(b.at[id].Partition, w, false, func(o any) {
+		for _, c := range b.added(w, o.(*command.Result)) {
+			b.want[c.id] += d
+			b.changes = append(b.changes, c)
 		}
-		n := returned(b.t, r)
-		b.want[id] += d
-		b.changes = append(b.changes, change{id, n - d, n})
 	})
 }
 
@@ -266,6 +305,18 @@ func (b *bank) transact() {
 		p := b.anyPartition()
 		body, _ := part(p)
 		body.Part.Ranges = append(body.Part.Ranges, b.readRange(p))
+	}
+	if b.rnd.IntN(5) == 0 {
+		p := b.anyPartition()
+		body, _ := part(p)
+		body.Part.Writes = append(body.Part.Writes, b.come(p))
+	}
+	if b.rnd.IntN(8) == 0 {
+		p := b.anyPartition()
+		body, _ := part(p)
+		w := b.add(0, 1+b.rnd.IntN(2))
+		w.Targets, w.Spans = nil, []command.Span{spanOf(directoryTable, b.rnd.IntN(4), 4+b.rnd.IntN(8))}
+		body.Part.Writes = append(body.Part.Writes, w)
 	}
 	participants := slices.Sorted(maps.Keys(bodies))
 	b.open = append(b.open, a)
@@ -342,11 +393,7 @@ func (b *bank) vote(a *attempted, p object.PartitionID, body *command.Prepare, v
 		return
 	}
 	for i, r := range v.Results {
-		d := body.Part.Writes[i]
-		if len(r.Rows) > 0 {
-			n := returned(b.t, r)
-			s.changes = append(s.changes, change{keyOf(d.Targets[0].ID), n - b.delta(d), n})
-		}
+		s.changes = append(s.changes, b.did(body.Part.Writes[i], r)...)
 	}
 	if body.More {
 		return
@@ -626,7 +673,21 @@ func (b *bank) deliver(p object.PartitionID) {
 		b.overtakes(s, before)
 	}
 	b.chain(p)
+	b.nobodyMayRun(p)
 	b.compareHeld(p)
+}
+
+// nobodyMayRun checks that whoever is in the queue after an entry is kept there by
+// somebody.
+func (b *bank) nobodyMayRun(p object.PartitionID) {
+	l := &b.parts[p].m.locks
+	for _, w := range l.waiters {
+		r := l.requester(w.body)
+		r.waits, r.ticket = true, w.ticket
+		if _, blocked := l.meets(&w.print, &r); !blocked {
+			b.t.Fatalf("p%d: %T %v waits for nobody", p, w.body, w.id)
+		}
+	}
 }
 
 // answered takes the answer to a command and reports whether it is the first, and says
@@ -813,20 +874,32 @@ func (b *bank) finish() {
 			b.t.Errorf("p%d: transactions stay: %+v", p, open)
 		}
 		all := content(b.t, f.space)
+		sizes := make(map[object.TableID]Size)
 		for key, value := range all {
 			switch key[0] {
+			case prefixMarkers:
+				if m := must(decodeMarker([]byte(value))); m.kind == vacant && all[string(appendObjectKey(nil, prefixObjects, object.ID(key[1:])))] != "" {
+					b.t.Errorf("p%d: %d is there, and vacant", p, keyOf(object.ID(key[1:])))
+				}
+				sizes[object.ID(key[1:]).Table()] = sizes[object.ID(key[1:]).Table()].plus(Size{Markers: 1})
 			case prefixObjects:
 				id := keyOf(object.ID(key[1:]))
+				r := must(decodeRecord([]byte(value)))
+				sizes[directoryTable] = sizes[directoryTable].plus(Size{Objects: 1, Bytes: r.size(object.ID(key[1:]))})
 				if _, twice := found[id]; twice {
 					b.t.Errorf("two copies of %d", id)
 				}
-				found[id] = numberOf(b.t, must(decodeRecord([]byte(value))).row)
+				found[id] = numberOf(b.t, r.row)
 			case prefixStaged, prefixLocks, prefixQueue, prefixOutgoing:
 				b.t.Errorf("p%d: key %q stays", p, key)
 			}
 		}
+		if !maps.Equal(sizes, f.m.Sizes()) {
+			b.t.Errorf("p%d: sizes are %v, counted %v", p, f.m.Sizes(), sizes)
+		}
 		b.replay(f, all)
 	}
+	maps.DeleteFunc(b.want, func(_, n int) bool { return n == absent })
 	if !maps.Equal(found, b.want) {
 		b.t.Errorf("objects are %v, want %v", found, b.want)
 	}

@@ -143,7 +143,8 @@ func (x *entry) acquire(t *transaction, f *footprint) {
 	x.fresh.reset()
 	l := &x.m.locks
 	l.mu.Lock()
-	first := len(t.objects)+len(t.spans) == 0 && t.chunks == 0
+	held := len(t.objects) + len(t.spans)
+	first := held == 0 && t.chunks == 0
 	for _, o := range f.objects {
 		was, more := l.hold(t, o)
 		if !more {
@@ -167,6 +168,9 @@ func (x *entry) acquire(t *transaction, f *footprint) {
 	l.mu.Unlock()
 	if len(x.fresh.objects)+len(x.fresh.spans) == 0 {
 		return
+	}
+	if held == 0 && l.holding > 0 {
+		x.considerOwn(t.id)
 	}
 	x.value = appendLocks(x.value[:0], x.fresh.objects, x.fresh.spans)
 	if first && len(x.value) <= inlineLocks {
