@@ -21,7 +21,7 @@ type beside struct {
 
 // besides is everything that can be done beside.
 var besides = []beside{
-	{"moves", "MOVE of random rows to random partitions", moveSome, time.Millisecond, 80 * time.Millisecond},
+	{"moves", "MOVE of random rows to random partitions", moveSome, time.Millisecond, 50 * time.Millisecond},
 	{"policies", "ALTER TABLE ... SET (placement = ...), MOVE ... TO POLICY", changePolicy, 300 * time.Millisecond, 2 * time.Second},
 	{"schema", "ALTER TABLE ... ADD COLUMN, DROP COLUMN", changeSchema, 300 * time.Millisecond, 2 * time.Second},
 }

@@ -21,9 +21,9 @@ var (
 )
 
 // mix does one run and fails the test where it finds a violation.
-func mix(t *testing.T, program string, args ...string) *verdict {
+func mix(t *testing.T, program string, length time.Duration, args ...string) *verdict {
 	t.Helper()
-	args = append(args, "-duration", duration.String(), "-server", program, "-history", filepath.Join(t.TempDir(), "history.jsonl"))
+	args = append(args, "-duration", length.String(), "-server", program, "-history", filepath.Join(t.TempDir(), "history.jsonl"))
 	if *seed != 0 {
 		args = append(args, "-seed", fmt.Sprint(*seed))
 	}
@@ -68,7 +68,7 @@ func TestFailures(t *testing.T) {
 		{"disks", "disk-full,fsync,slow-disk,power,torn"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			hold(t, mix(t, program, "-traffic", "all", "-clients", "2", "-failure", c.failures, "-moves", "-policies", "-schema"))
+			hold(t, mix(t, program, *duration, "-traffic", "all", "-clients", "2", "-failure", c.failures, "-moves", "-policies", "-schema"))
 		})
 	}
 }
@@ -82,12 +82,11 @@ func TestCheckersFindPlantedBugs(t *testing.T) {
 			if p.bug == "" {
 				p = plant{traffic: "register,bank", failure: "none"}
 			}
-			args := []string{"-traffic", p.traffic, "-failure", p.failure, "-plant", string(p.bug), "-duration", "10s"}
+			args := []string{"-traffic", p.traffic, "-failure", p.failure, "-plant", string(p.bug)}
 			if p.besides != "" {
 				args = append(args, "-"+p.besides)
 			}
-			args = append(args, "-duration", "10s")
-			v := mix(t, program, args...)
+			v := mix(t, program, 10*time.Second, args...)
 			if p.bug == "" {
 				hold(t, v)
 				return
