@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"hash/maphash"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -28,6 +29,7 @@ type Client struct {
 	sequence  atomic.Uint64 // of the last transaction
 	undecided sync.Map      // sequences of transactions whose outcome this node is about to decide
 	sessions  sessions
+	crowds    crowds
 
 	mu         sync.RWMutex // guards what follows
 	lanes      map[object.PartitionID]*lane
@@ -89,7 +91,7 @@ func NewClient(cfg ClientConfig, network Network, service *Service) (*Client, er
 	c := &Client{
 		cfg: cfg.withDefaults(), network: network, service: service, node: network.Node(),
 		lanes: make(map[object.PartitionID]*lane), watches: make(map[object.NodeID]*watch),
-		concluders: make(map[object.PartitionID]*concluder), closers: make(chan struct{}, closesAtOnce),
+		concluders: make(map[object.PartitionID]*concluder), closers: make(chan struct{}, closesAtOnce), crowds: crowds{seed: maphash.MakeSeed()},
 		sessions: sessions{locked: make(map[uint64]map[object.PartitionID]struct{})},
 	}
 	c.closingContext, c.stop = context.WithCancel(context.Background())

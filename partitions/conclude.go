@@ -15,6 +15,10 @@ import (
 const (
 	// concludedMost bounds the transactions of one Conclude.
 	concludedMost = 2048
+	// concludesAtOnce bounds the Concludes under way: one is in the entry of the log that is
+	// being replicated, one goes with the next. (With one, a lock that others wait for would
+	// be held for the rest of an entry longer.)
+	concludesAtOnce = 2
 	// concluderMost bounds those that wait for theirs. What is beyond is left to the
 	// recovery of the partition's leader.
 	concluderMost = 1 << 16
@@ -36,17 +40,18 @@ type concluding struct {
 }
 
 // concluder tells one partition, in the background, which transactions are committed,
-// aborted, and to be forgotten. One Conclude is under way; what comes meanwhile gathers
-// for the next one.
+// aborted, and to be forgotten. A few Concludes are under way; what comes meanwhile
+// gathers for the next one.
 type concluder struct {
 	c *Client
 	p object.PartitionID
 
-	mu      sync.Mutex // guards what follows
-	list    []concluding
-	forgets []object.TransactionID
-	running bool
-	wake    chan struct{} // of one place
+	mu        sync.Mutex // guards what follows
+	list      []concluding
+	forgets   []object.TransactionID
+	workers   int           // goroutines
+	lingering bool          // one of them waits for wake, as long as there is only something to be forgotten
+	wake      chan struct{} // of one place
 }
 
 func (c *Client) concluder(p object.PartitionID) *concluder {
@@ -74,7 +79,7 @@ func (d *concluder) add(t concluding) {
 		return
 	}
 	d.list = append(d.list, t)
-	d.start(len(d.list) == 1)
+	d.start()
 }
 
 // forget has a transaction forgotten, some time.
@@ -85,52 +90,68 @@ func (d *concluder) forget(id object.TransactionID) {
 		return
 	}
 	d.forgets = append(d.forgets, id)
-	d.start(len(d.forgets) == forgetFull)
+	if d.workers == 0 || len(d.forgets) == forgetFull {
+		d.start()
+	}
 }
 
-// start has the goroutine run; urgent wakes it. mu is held.
-func (d *concluder) start(urgent bool) {
-	if !d.running {
-		d.running = d.c.startBackground(d.run)
-		return
-	}
-	if urgent {
+// start has one more goroutine look whether there is something to be told. mu is held.
+func (d *concluder) start() {
+	switch {
+	case d.lingering:
 		select {
 		case d.wake <- struct{}{}:
 		default:
 		}
+	case d.workers < concludesAtOnce && d.c.startBackground(d.run):
+		d.workers++
 	}
 }
 
 // run sends Concludes until there is nothing to be told, or the node is closed.
 func (d *concluder) run() {
-	timer := time.NewTimer(forgetPause)
-	defer timer.Stop()
 	for {
-		body, list, idle := d.take(false)
-		switch {
-		case idle:
-			return
-		case body == nil: // only what may be forgotten
-			timer.Reset(forgetPause)
-			select {
-			case <-d.wake:
-			case <-timer.C:
-				d.ripen()
-			case <-d.c.closing:
+		body, list := d.take(false)
+		if body != nil {
+			if !d.send(d.c.closingContext, body, list) && !d.pause(concludePause, nil) {
 				return
 			}
 			continue
-		case d.send(d.c.closingContext, body, list):
-			continue
 		}
-		timer.Reset(concludePause)
-		select {
-		case <-timer.C:
-		case <-d.c.closing:
+		d.mu.Lock()
+		switch {
+		case len(d.list) > 0:
+			d.mu.Unlock()
+			continue
+		case d.lingering || len(d.forgets) == 0:
+			d.workers--
+			d.mu.Unlock()
 			return
 		}
+		d.lingering = true
+		d.mu.Unlock()
+		again := d.pause(forgetPause, d.wake)
+		d.mu.Lock()
+		d.lingering = false
+		d.mu.Unlock()
+		if !again {
+			return
+		}
+		d.ripen()
 	}
+}
+
+// pause waits; false when the node is being closed.
+func (d *concluder) pause(most time.Duration, wake <-chan struct{}) bool {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-wake:
+	case <-timer.C:
+	case <-d.c.closing:
+		return false
+	}
+	return true
 }
 
 // farewell tells partitions what is left, when nothing else runs any more.
@@ -144,7 +165,7 @@ func (c *Client) farewell() {
 		var told atomic.Bool // which may have others be told to forget
 		var all sync.WaitGroup
 		for _, d := range list {
-			if body, transactions, _ := d.take(true); body != nil {
+			if body, transactions := d.take(true); body != nil {
 				all.Go(func() {
 					if d.send(ctx, body, transactions) {
 						told.Store(true)
@@ -170,17 +191,13 @@ func (d *concluder) ripen() {
 	}
 }
 
-// take makes the next Conclude; nil where there is only something to be forgotten, or,
-// with idle, nothing at all: the goroutine ends then.
-func (d *concluder) take(closing bool) (body *command.Conclude, list []concluding, idle bool) {
+// take makes the next Conclude; nil where there is nothing to be told, or only something
+// to be forgotten that can wait.
+func (d *concluder) take(closing bool) (body *command.Conclude, list []concluding) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.list) == 0 && len(d.forgets) == 0 {
-		d.running = false
-		return nil, nil, true
-	}
-	if len(d.list) == 0 && len(d.forgets) < forgetFull && !closing {
-		return nil, nil, false
+	if len(d.list) == 0 && (len(d.forgets) == 0 || len(d.forgets) < forgetFull && !closing) {
+		return nil, nil
 	}
 	body = new(command.Conclude)
 	n := min(len(d.list), concludedMost)
@@ -202,7 +219,7 @@ func (d *concluder) take(closing bool) (body *command.Conclude, list []concludin
 	if d.forgets = d.forgets[n:]; len(d.forgets) == 0 {
 		d.forgets = nil
 	}
-	return body, list, false
+	return body, list
 }
 
 // send tells the partition. Where it has no answer, what was not told is taken up

@@ -47,7 +47,8 @@
 // At first all participants are asked at once and none waits. Where one meets a lock all
 // is given up, and the participants are asked one after another, ascending, each in its
 // partition's queue. (The first refusal is enough: in a crowd, further attempts at once
-// do nothing but hold others up.) Whoever holds locks while it waits gives them up after
+// do nothing but hold others up. Objects where locks were met lately are not tried at
+// once at all.) Whoever holds locks while it waits gives them up after
 // a second and starts over, so that it is in nobody's way for long, not even a session's
 // that reads what it has locked. One with a single participant takes one entry of its
 // log, and waits in the queue at once. Who is not Patient, because it holds locks of a

@@ -49,6 +49,9 @@ func (c *Client) Transact(ctx context.Context, t *command.Transaction) ([]*comma
 		return nil, err
 	}
 	r := retries{c: c}
+	if t.Patient && len(participants) > 1 && c.crowds.expects(t, c.cfg.Clock.Now()) {
+		r.n = hastyAttempts
+	}
 	for {
 		x := c.newTransaction(ctx, participants, t.Parts)
 		x.owner = t.Owner
@@ -109,6 +112,9 @@ func (r *retries) judge(votes []*command.Vote, patient bool) (again, wait bool) 
 		switch v.Refusal.Reason {
 		case command.Locked:
 			locked = true
+			if v.Conflict != nil {
+				r.c.crowds.note(v.Conflict.ID, r.c.cfg.Clock.Now())
+			}
 		case command.Aborted, command.Withdrawn:
 		case command.Busy:
 			busy = true
