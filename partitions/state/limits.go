@@ -14,6 +14,9 @@ type Limits struct {
 	// RecentBytes bounds the objects that are kept in memory because commands have
 	// read them. Default: 8 MiB.
 	RecentBytes int
+	// StagedBytes bounds the rows that transactions have staged and that are kept in
+	// memory beside the store; negative: none. Default: 16 MiB.
+	StagedBytes int
 }
 
 // Bounds of a single command. They are part of the meaning of logs: a change of
@@ -93,6 +96,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.RecentBytes == 0 {
 		l.RecentBytes = 8 << 20
+	}
+	if l.StagedBytes == 0 {
+		l.StagedBytes = 16 << 20
 	}
 	return l
 }

@@ -18,6 +18,7 @@ type locks struct {
 	ranges       []rangeHold
 	held         int // objects and ranges, each once for each transaction
 	effectBytes  int // of the effects that are kept in memory
+	keptBytes    int // bounds them
 	forgotten    []*transaction
 	queue
 }

@@ -66,6 +66,7 @@ func New(partition object.PartitionID, limits Limits, events Events) *Machine {
 		partition: partition, limits: limits, events: events,
 		programs: newPrograms(limits.Programs),
 	}
+	m.locks.keptBytes = limits.StagedBytes
 	m.entry = entry{
 		objects: make(map[object.ID]*objectCell), markers: make(map[object.ID]*markerCell),
 		sizeDelta: make(map[object.TableID]Size),

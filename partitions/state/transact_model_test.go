@@ -25,8 +25,8 @@ import (
 //   - there is one copy of each object,
 //   - nobody who waits is overtaken, and the queue drains,
 //   - a command that is repeated gets the same answer,
-//   - replicas that apply the same log, batched and restarted in other ways, hold the
-//     same bytes.
+//   - replicas that apply the same log, batched and restarted in other ways, and with
+//     nothing that is staged in memory, hold the same bytes.
 func TestTransactModel(t *testing.T) {
 	seeds := []uint64{1, 2, 3, 4, 5, 6, 7, 8}
 	if *modelSeed != 0 {
@@ -913,7 +913,7 @@ func (b *bank) replay(f *fixture, want map[string]string) {
 		b.t.Fatal(err)
 	}
 	open := func() *Machine {
-		m := New(object.PartitionID(space.Group()), Limits{Programs: 1, RecentBytes: 16 << 10}, Events{})
+		m := New(object.PartitionID(space.Group()), Limits{Programs: 1, RecentBytes: 16 << 10, StagedBytes: -1}, Events{})
 		if err := m.Open(space); err != nil {
 			b.t.Fatal(err)
 		}

@@ -27,12 +27,11 @@ type stagedEffect struct {
 }
 
 // What a transaction stages is kept in memory beside the store up to keptEffects and
-// keptEffectBytes, and for all together up to keptTotalBytes. Nothing depends on it but
-// time.
+// keptEffectBytes, and for all together up to Limits.StagedBytes. Nothing depends on it
+// but time.
 const (
 	keptEffects     = 128
 	keptEffectBytes = 64 << 10
-	keptTotalBytes  = 16 << 20
 )
 
 // inlineLocks bounds the locks that are stored with the transaction itself.
@@ -93,7 +92,7 @@ func (l *locks) keep(t *transaction, id object.ID, e effect) {
 		t.effects[i].effect = e
 		return
 	}
-	if len(t.effects) >= keptEffects || t.bytes > keptEffectBytes || l.effectBytes+len(e.record.row) > keptTotalBytes {
+	if len(t.effects) >= keptEffects || t.bytes > keptEffectBytes || l.effectBytes+len(e.record.row) > l.keptBytes {
 		l.letGo(t)
 		t.large = true
 		return
