@@ -66,7 +66,6 @@ type splitter struct {
 	chunks         []chunk
 	now            chunk
 	bytes, targets int
-	tables         []command.TableVersion
 }
 
 // room ends the chunk where so many bytes do not fit in any more.

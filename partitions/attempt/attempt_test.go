@@ -316,7 +316,7 @@ func TestEveryOrder(t *testing.T) {
 				votesNo[i] = no>>i&1 == 1
 			}
 			for _, ordered := range []bool{false, true} {
-				if n == 3 && no > 1 && (testing.Short() || !ordered) {
+				if n == 3 && (no > 1 && !ordered || no > 0 && testing.Short()) {
 					continue // by symmetry
 				}
 				e := explore(n, ordered, true, votesNo)
