@@ -24,6 +24,9 @@
 // deferred functions run) or never come back. The owner of the process stops it and
 // starts it again; nothing that Commit(Sync) has confirmed is lost by that.
 //
+// Disk: a store that is opened ForLog keeps, beside what it holds, files for the log to
+// come: one of zeros of up to MemTableBytes, and up to MemTables+1 that were used before.
+//
 // Memory is bounded by Options: CacheBytes plus twice MemTableBytes, for blocks that
 // were read and for what is not flushed yet. It is allocated outside of the Go heap
 // where cgo is enabled, so GOMEMLIMIT does not count it.

@@ -52,7 +52,11 @@ func park() { select {} }
 
 // Create creates a file.
 func (g *guardFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := g.FS.Create(name, category)
+	create := g.FS.Create
+	if g.s.spare != nil && isLog(name) && g.s.opened.Load() {
+		create = g.s.spare.create
+	}
+	f, err := create(name, category)
 	return g.wrap("create", name, f, err)
 }
 

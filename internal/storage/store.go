@@ -59,6 +59,7 @@ type Store struct {
 
 	opened  atomic.Bool // Open has succeeded
 	stalled atomic.Bool
+	spare   *spare // nil: none is made
 	flushes flushQueue
 }
 
@@ -71,6 +72,9 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	s := &Store{opts: opts, dir: dir, failed: make(chan struct{}), spaces: make(map[object.GroupID]*Space)}
 	s.flushes.flush = s.flushNow
+	if opts.ForLog {
+		s.spare = newSpare(opts.FS, dir, int64(opts.MemTableBytes))
+	}
 	if err := opts.FS.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
 	}
@@ -186,14 +190,15 @@ func (s *Store) prepare() error {
 	return nil
 }
 
-// removeLeftovers removes the files of Replacements that a crash has interrupted.
+// removeLeftovers removes the files of Replacements that a crash has interrupted, and
+// a file that was spare.
 func (s *Store) removeLeftovers() error {
 	names, err := s.opts.FS.List(s.dir)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if strings.HasPrefix(name, replaceFilePrefix) {
+		if strings.HasPrefix(name, replaceFilePrefix) || strings.HasPrefix(name, spareFilePrefix) {
 			if err := s.opts.FS.Remove(s.opts.FS.PathJoin(s.dir, name)); err != nil {
 				return err
 			}
@@ -265,6 +270,9 @@ func (s *Store) Close() error {
 		time.Sleep(time.Millisecond)
 	}
 	err := s.db.Close()
+	if s.spare != nil {
+		s.spare.close()
+	}
 	if lockErr := s.lock.Close(); err == nil {
 		err = lockErr
 	}
