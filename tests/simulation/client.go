@@ -207,7 +207,11 @@ func (c *client) writeOne(t *task, op opPlan, value int64) (effect bool, err err
 				return false, errGivenUp
 			}
 		}
-		outcome, err := c.node.send(t, r.part, t.w.write(op.Do, r.target(t.w), op.Key, value))
+		limit := micros(0) // lock_timeout
+		if t.rng.IntN(6) == 0 {
+			limit = between(t.rng, millisecond, 20*millisecond)
+		}
+		outcome, err := c.node.sendWithin(t, r.part, t.w.write(op.Do, r.target(t.w), op.Key, value), limit)
 		if err != nil {
 			return false, err
 		}

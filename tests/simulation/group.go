@@ -168,6 +168,10 @@ func (r *replica) schedule() {
 		if r.down || r.held() {
 			return
 		}
+		if left := r.node.stopped(); left > 0 {
+			r.g.w.after(left, r.schedule)
+			return
+		}
 		r.step()
 		r.schedule()
 	})
@@ -307,8 +311,14 @@ func (g *group) campaign() {
 			return
 		}
 		for _, i := range g.rng.Perm(len(g.replicas)) {
-			if r := g.replicas[i]; !r.down {
+			if r := g.replicas[i]; !r.down && r.node.stopped() == 0 {
 				g.elect(r)
+				return
+			}
+		}
+		for _, r := range g.replicas {
+			if !r.down { // all that run are stopped
+				g.campaign()
 				return
 			}
 		}

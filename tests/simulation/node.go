@@ -15,6 +15,7 @@ type node struct {
 	name        object.NodeID
 	rng         *rand.Rand
 	down        bool
+	paused      micros // its process is stopped until then
 	incarnation uint64
 	lanes       map[object.PartitionID]*lane
 	cache       map[object.ID]cached
@@ -79,8 +80,34 @@ func (l *lane) end(sequence uint64) {
 // spawn starts a task that ends with the process.
 func (n *node) spawn(name string, body func(t *task)) *task {
 	t := n.w.spawn(fmt.Sprintf("%s.%d %s", n.name, n.incarnation, name), body)
+	t.home = n
 	n.tasks = append(n.tasks, t)
 	return t
+}
+
+// stopped returns for how long the process is stopped still.
+func (n *node) stopped() micros {
+	if n == nil || n.down || n.w.quiet {
+		return 0
+	}
+	return max(n.paused-n.w.now, 0)
+}
+
+// pause stops the process for a while: others take it for dead, and it goes on as if
+// nothing had been.
+func (n *node) pause(d micros) {
+	if n.down {
+		return
+	}
+	n.w.say("%s is stopped for %.3f ms", n, float64(d)/1000)
+	n.w.tally["pauses"]++
+	n.paused = n.w.now + d
+	for _, g := range n.w.groups {
+		if g.leader != nil && g.leader.node == n {
+			g.elect(nil)
+			g.campaign()
+		}
+	}
 }
 
 // start is what happens when the process starts.

@@ -71,6 +71,8 @@ type opPlan struct {
 	Key int `json:"key"`
 	// To is where a new or moved object goes.
 	To int `json:"to,omitempty"`
+	// Strict has a creation of what is there fail, and the statement with it.
+	Strict bool `json:"strict,omitempty"`
 }
 
 type do string
@@ -100,6 +102,7 @@ const (
 	faultElection faultKind = "election" // in group A
 	faultNetsplit faultKind = "netsplit" // node A from B
 	faultInstall  faultKind = "install"  // a follower of group A is given the state of another
+	faultPause    faultKind = "pause"    // of the process of node A
 	faultAll      faultKind = "all"      // all nodes crash
 	faultNone     faultKind = "none"     // it was taken away to make a plan smaller
 )
@@ -187,6 +190,7 @@ func (p *plan) op(r *rand.Rand, how way, k int) opPlan {
 	}
 	if !p.Keys[k].Lasting && r.IntN(3) > 0 {
 		op.Do = []do{doCreate, doDelete, doCreate}[r.IntN(3)]
+		op.Strict = how == wayWrites && op.Do == doCreate && r.IntN(2) == 0
 	}
 	return op
 }
@@ -195,12 +199,15 @@ func (p *plan) faults(r *rand.Rand) {
 	if r.IntN(4) == 0 {
 		return
 	}
-	kinds := []faultKind{faultCrash, faultCrash, faultElection, faultElection, faultElection, faultNetsplit, faultInstall, faultInstall, faultAll}
+	kinds := []faultKind{faultCrash, faultCrash, faultElection, faultElection, faultElection, faultNetsplit, faultInstall, faultInstall, faultAll, faultPause, faultPause}
 	for range 1 + r.IntN(6) {
 		f := fault{Kind: kinds[r.IntN(len(kinds))], At: r.Int64N(60_000), For: 500 + r.Int64N(40_000)}
 		switch f.Kind {
 		case faultCrash:
 			f.A = r.IntN(p.Nodes)
+		case faultPause:
+			f.A = r.IntN(p.Nodes)
+			f.For *= 1 + r.Int64N(4)
 		case faultNetsplit:
 			f.A, f.B = r.IntN(p.Nodes), r.IntN(p.Nodes+1)-1
 			f.OneWay = r.IntN(3) == 0

@@ -93,6 +93,8 @@ func (w *world) inject(f *fault, draw func(int) int) {
 		n := w.nodes[f.A]
 		n.crash()
 		w.after(micros(f.For), n.restart)
+	case faultPause:
+		w.nodes[f.A].pause(micros(f.For))
 	case faultAll:
 		for _, n := range w.nodes {
 			n.crash()
@@ -100,7 +102,7 @@ func (w *world) inject(f *fault, draw func(int) int) {
 		}
 	case faultElection:
 		g := w.groups[f.A]
-		if r := g.replicas[draw(len(g.replicas))]; g.leader != nil && !r.down {
+		if r := g.replicas[draw(len(g.replicas))]; g.leader != nil && !r.down && r.node.stopped() == 0 {
 			g.elect(r)
 		}
 	case faultInstall:

@@ -158,6 +158,10 @@ func (n *node) read(t *task, p object.PartitionID, q *command.Read) (*command.Ch
 	t.w.number++
 	what := fmt.Sprintf("read %d", t.w.number)
 	t.w.say("%s %s -> p%d: %s", n, what, p, describeRead(t.w, q))
+	if chunk := n.follow(t, p, q); chunk != nil {
+		t.w.say("%s %s <- own replica of p%d: %s", n, what, p, describeChunk(t.w, chunk))
+		return chunk, nil
+	}
 	chunk, _, err := ask(t, n, t.w.partition(p), what, patience, func(s *task, r *replica, _ bool) (*command.Chunk, error) {
 		return readAt(s, r, q)
 	})
@@ -165,6 +169,33 @@ func (n *node) read(t *task, p object.PartitionID, q *command.Read) (*command.Ch
 		t.w.say("%s %s <- p%d: %s", n, what, p, describeChunk(t.w, chunk))
 	}
 	return chunk, err
+}
+
+// follow reads the node's own replica, now and then, if it follows and has applied exactly
+// what the leader says that it has; nil where it does not, or has to wait.
+func (n *node) follow(t *task, p object.PartitionID, q *command.Read) *command.Chunk {
+	own := n.replicaOf(t.w.partition(p))
+	if own == nil || own.g.leader == own || t.rng.IntN(2) == 0 {
+		return nil
+	}
+	index, _, err := ask(t, n, own.g, "index", attemptFor, func(_ *task, r *replica, _ bool) (index uint64, err error) {
+		err = r.read(func() error { index = r.applied; return nil })
+		return index, err
+	})
+	if err != nil || own.down || own.applied != index {
+		return nil
+	}
+	query := own.machine.(*state.Machine).Begin(q)
+	if query.Pin() != nil {
+		query.Close()
+		return nil
+	}
+	chunk, err := whole(query)
+	if err != nil || awaited(chunk.Refusal) {
+		return nil
+	}
+	t.w.tally["reads of followers"]++
+	return chunk
 }
 
 // readAt answers a read, when nothing of it is on its way any more.

@@ -24,7 +24,7 @@ func TestSchedules(t *testing.T) {
 		t.Errorf("seed %d: %v\ngo run ./tests/simulation -seed %d -schedules 1", p.Seed, err, p.Seed)
 	}}
 	s.run(2)
-	for _, k := range []string{"crashes", "elections", "moves", "recoveries", "snapshots", "unknown"} {
+	for _, k := range []string{"crashes", "elections", "moves", "recoveries", "snapshots", "unknown", "pauses", "reads of followers"} {
 		if s.failed == 0 && s.counts[k] == 0 {
 			t.Errorf("there were no %s in %d runs", k, s.done)
 		}

@@ -13,6 +13,7 @@ import (
 type task struct {
 	w     *world
 	name  string
+	home  *node // that it runs on; nil: none
 	rng   *rand.Rand
 	next  func() (struct{}, bool)
 	stop  func()
@@ -47,6 +48,10 @@ func (w *world) spawn(name string, body func(t *task)) *task {
 // wake resumes the task if it still waits as it did in that turn.
 func (t *task) wake(turn uint64) {
 	if t.ended || t.turn != turn {
+		return
+	}
+	if left := t.home.stopped(); left > 0 {
+		t.w.after(left, func() { t.wake(turn) })
 		return
 	}
 	t.turn++

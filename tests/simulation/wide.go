@@ -7,6 +7,7 @@ import (
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/tests/checker"
 )
 
@@ -125,7 +126,11 @@ func (c *client) writes(t *task, plan *transactionPlan) error {
 					if op.Do == doCreate {
 						target.Unsure = false
 					}
-					share.Part.Writes = append(share.Part.Writes, t.w.write(op.Do, target, op.Key, rec.ops[i].value))
+					b := t.w.write(op.Do, target, op.Key, rec.ops[i].value)
+					if op.Strict {
+						b.Conflict = command.ConflictFails
+					}
+					share.Part.Writes = append(share.Part.Writes, b)
 				}
 			}
 			parts = append(parts, share)
@@ -166,6 +171,8 @@ func (c *client) judge(t *task, parts []command.Share, of map[object.PartitionID
 		case v.Yes():
 		case v.Conflict != nil && v.Refusal == nil:
 			return false, errConflict
+		case v.Err != nil && v.Err.Code == pgerror.UniqueViolation:
+			return false, v.Err
 		case v.Err != nil:
 			t.w.fail("a transaction failed: %v", v.Err)
 			return false, errConflict
