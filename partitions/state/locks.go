@@ -66,10 +66,6 @@ func (f *footprint) reset() {
 	f.objects, f.spans, f.all = f.objects[:0], f.spans[:0], false
 }
 
-func (f *footprint) clone() footprint {
-	return footprint{slices.Clone(f.objects), slices.Clone(f.spans), f.all}
-}
-
 func (f *footprint) add(id object.ID, mode command.LockMode) {
 	f.objects = append(f.objects, lockedObject{id, mode})
 }
@@ -181,6 +177,9 @@ type requester struct {
 	// holds says that the transaction, or the session's, holds something here already.
 	// It passes those who wait: they may be waiting for it.
 	holds bool
+	// moves says that it brings objects in or out. It passes what sessions hold ahead of
+	// their transactions, and those who wait: these may be waiting for a session.
+	moves bool
 }
 
 func (l *locks) requester(body command.Body) requester {
@@ -190,6 +189,8 @@ func (l *locks) requester(body command.Body) requester {
 		r.id, r.owner = b.Transaction, b.Owner
 	case *command.Lock:
 		r.id = b.Owner
+	case *command.Depart, *command.Arrive:
+		return requester{moves: true}
 	}
 	r.holds = l.holds(r.id) || l.holds(r.owner)
 	return r
@@ -204,8 +205,12 @@ func (l *locks) holds(id object.TransactionID) bool {
 }
 
 func (r *requester) passes(t *transaction) bool {
-	return t.id == r.id && !r.id.IsZero() || t.id == r.owner && !r.owner.IsZero()
+	return t.id == r.id && !r.id.IsZero() || t.id == r.owner && !r.owner.IsZero() ||
+		r.moves && t.state == command.TransactionLocking
 }
+
+// overtakes reports whether it does not matter to it who waits.
+func (r *requester) overtakes() bool { return r.holds || r.moves }
 
 // ahead reports whether a waiter comes before the requester.
 func (r *requester) ahead(w *waiter) bool { return !r.waits || w.ticket.before(r.ticket) }
@@ -247,7 +252,7 @@ func (l *locks) visitObject(o lockedObject, r *requester, each func(obstacle) bo
 			}
 		}
 	}
-	if r.holds {
+	if r.overtakes() {
 		return true
 	}
 	for _, w := range l.wide {
@@ -268,7 +273,7 @@ func (lock *objectLock) visit(id object.ID, mode command.LockMode, r *requester,
 			return false
 		}
 	}
-	if r.holds {
+	if r.overtakes() {
 		return true
 	}
 	for _, w := range lock.waiting {
@@ -300,7 +305,7 @@ func (l *locks) visitSpan(s lockedSpan, r *requester, each func(obstacle) bool) 
 			return false
 		}
 	}
-	if r.holds {
+	if r.overtakes() {
 		return true
 	}
 	for _, w := range l.wide {
