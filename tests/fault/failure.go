@@ -50,7 +50,11 @@ type strike struct {
 	rnd    *rand.Rand
 	stop   context.Context // ends with the run; what was begun is put right all the same
 	tables []table         // of the traffic
+	breath time.Duration   // the longest time between two failures
 }
+
+// mostBreath is the longest time between two failures in a long run.
+const mostBreath = 4 * time.Second
 
 // node returns a random node.
 func (s *strike) node() *node { return s.nodes[s.rnd.IntN(len(s.nodes))] }
@@ -96,7 +100,7 @@ func namesOf(nodes []*node) string {
 // strikeAll has one failure after another happen until the run ends.
 func strikeAll(s *strike, chosen []failure) map[string]int {
 	counts := make(map[string]int)
-	for s.wait(500*time.Millisecond, 2*time.Second); s.stop.Err() == nil; s.wait(time.Second, 4*time.Second) {
+	for s.wait(s.breath/8, s.breath/2); s.stop.Err() == nil; s.wait(s.breath/4, s.breath) {
 		f := chosen[s.rnd.IntN(len(chosen))]
 		counts[f.name]++
 		f.strike(s)

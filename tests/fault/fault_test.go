@@ -82,7 +82,7 @@ func TestCheckersFindPlantedBugs(t *testing.T) {
 			if p.bug == "" {
 				p = plant{traffic: "register,bank", failure: "none"}
 			}
-			args := []string{"-traffic", p.traffic, "-failure", p.failure, "-plant", string(p.bug)}
+			args := []string{"-traffic", p.traffic, "-failure", p.failure, "-plant", string(p.bug), "-clients", "6"}
 			if p.besides != "" {
 				args = append(args, "-"+p.besides)
 			}

@@ -16,5 +16,5 @@ var plants = []plant{
 	{planted.LostRelease, "bank", "none", ""},
 	{planted.DoubleMove, "register,counter", "none", "moves"},
 	{planted.MissingPrepare, "bank,append", "none", ""},
-	{planted.NoDedup, "register,counter", "kill,pause", ""},
+	{planted.NoDedup, "register,counter", "kill,pause,netsplit", ""},
 }

@@ -192,7 +192,7 @@ func (r *run) drive() {
 	var struck map[string]int
 	running.Go(func() {
 		if len(r.cfg.failures) > 0 {
-			struck = strikeAll(&strike{site: r.site, rnd: r.rand(streamFailures), stop: stop, tables: r.tables()}, r.cfg.failures)
+			struck = strikeAll(&strike{site: r.site, rnd: r.rand(streamFailures), stop: stop, tables: r.tables(), breath: min(r.cfg.duration/8, mostBreath)}, r.cfg.failures)
 		}
 	})
 	running.Wait()
@@ -264,6 +264,9 @@ func (r *run) finishOne(c *client, l load) bool {
 		}
 		if err = l.finish(c); err == nil {
 			return true
+		}
+		if forbidden(err) != "" {
+			return false // the verdict has it
 		}
 	}
 	r.verdict.add(violation{where: l.name, what: fmt.Sprintf("nothing can be read through %s after all failures have ended", c.nodes[0].Name), text: fmt.Sprint(err)})
