@@ -18,8 +18,9 @@ func sampleCommands() []logCommand {
 		&initialise{Partitions: fourPartitions()},
 		&assign{items: []catalog.Assignment{{ID: "\x00\x00\x40\x00a", Partition: 3}, {ID: "b"}}},
 		&beginMoves{to: 2, ids: []object.ID{"a", "b"}, at: -5},
+		&beginMoves{to: 2, ids: []object.ID{"a", "b"}, at: -5, whole: true, each: 77},
 		&beginReleases{ids: []object.ID{"a"}},
-		&finish{move: 300, fates: []fate{gone, stays, deferred}, reason: "some", at: 1 << 50},
+		&finish{move: 300, fates: []fate{gone, stays, deferred, follows}, reason: "some", at: 1 << 50},
 		&settled{moves: []object.LocationVersion{1, 2}},
 		&allocate{table: 16384, column: 1, count: 32},
 		&createTable{Request: RequestID{1}, Spec: spec},
@@ -46,8 +47,8 @@ func TestCommandsComeBack(t *testing.T) {
 			}
 		}
 	}
-	if n := len(sampleCommands()); n != int(kindRaiseFloor) {
-		t.Errorf("%d samples of %d kinds", n, kindRaiseFloor)
+	if n := len(sampleCommands()); n != int(kindBeginWhole) {
+		t.Errorf("%d samples of %d kinds", n, kindBeginWhole)
 	}
 }
 

@@ -28,6 +28,7 @@ const (
 	kindAdopt
 	kindClean
 	kindRaiseFloor
+	kindBeginWhole
 )
 
 // RequestID makes a schema change harmless to send again: the oracle remembers
@@ -74,12 +75,17 @@ type beginMoves struct {
 	to  object.PartitionID
 	ids []object.ID
 	at  int64 // Unix microseconds, for people
+	// whole: all of them or, where one is busy or there is no room, none. Without it
+	// (logs of before) each for itself.
+	whole bool
+	// each bounds the ids of one batch; 0: maxBatchObjects. Of whole only.
+	each int
 }
 
 // intent is the answer for one id of a beginMoves.
 type intent struct {
 	// move is the batch that the id moves in, or, with busy, the batch that has to
-	// end first (0: there is no room for another).
+	// end first (0: there is no room for another, or others of the request are busy).
 	move object.LocationVersion
 	busy bool
 	// result is set where there is nothing to move.
@@ -105,7 +111,8 @@ type fate byte
 const (
 	stays    fate = iota // it was not there to be moved, or is there and cannot be released
 	gone                 // it has left its source
-	deferred             // there was no room for it: move it again
+	deferred             // there was no room for it: who wants it moved asks again
+	follows              // there was no room for it: the entry that says so begins another batch
 )
 
 // settled forgets moves whose source has been told that they are finished.
@@ -200,8 +207,17 @@ func (d *decoder) assignments() []catalog.Assignment {
 }
 
 func (c *beginMoves) append(dst []byte) []byte {
-	dst = binary.AppendUvarint(append(dst, kindBeginMoves), uint64(c.to))
+	if c.whole {
+		dst = binary.AppendUvarint(append(dst, kindBeginWhole), uint64(c.each))
+	} else {
+		dst = append(dst, kindBeginMoves)
+	}
+	dst = binary.AppendUvarint(dst, uint64(c.to))
 	return binary.AppendVarint(appendIDs(dst, c.ids), c.at)
+}
+
+func (d *decoder) beginMoves() *beginMoves {
+	return &beginMoves{to: object.PartitionID(d.uint32()), ids: d.ids(), at: d.varint()}
 }
 
 func (c *beginReleases) append(dst []byte) []byte {
@@ -284,7 +300,12 @@ func decodeBinary(kind byte, d *decoder) (logCommand, error) {
 	case kindAssign:
 		return &assign{items: d.assignments()}, nil
 	case kindBeginMoves:
-		return &beginMoves{to: object.PartitionID(d.uint32()), ids: d.ids(), at: d.varint()}, nil
+		return d.beginMoves(), nil
+	case kindBeginWhole:
+		each := int(d.uint32())
+		c := d.beginMoves()
+		c.whole, c.each = true, each
+		return c, nil
 	case kindBeginReleases:
 		return &beginReleases{ids: d.ids()}, nil
 	case kindFinish:

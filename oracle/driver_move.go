@@ -108,7 +108,7 @@ func newFinish(move object.LocationVersion, departed *command.Departed, reason s
 		case o.Gone:
 			c.fates[i] = gone
 		case o.Deferred:
-			c.fates[i] = deferred
+			c.fates[i] = follows
 		}
 	}
 	return c

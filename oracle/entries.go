@@ -45,9 +45,9 @@ func Assigned(outcome any, n int) (location object.Location, busy bool) {
 	return list[n].location, list[n].busy
 }
 
-// MovesEntry intends to move ids.
+// MovesEntry intends to move ids: all, or none while one of them is busy.
 func MovesEntry(to object.PartitionID, ids []object.ID) []byte {
-	return (&beginMoves{to: to, ids: ids}).append(nil)
+	return (&beginMoves{to: to, ids: ids, whole: true}).append(nil)
 }
 
 // Intended reads the outcome of a MovesEntry: the batch that the nth id moves in;

@@ -235,6 +235,8 @@ type oracleUnderTest struct {
 	service    *Service
 	client     *Client
 	cache      *Cache
+	batch      int                      // objects of a batch; 0: the default
+	lost       func(o *oracleUnderTest) // called between two leaders
 }
 
 // startOracle starts an oracle of four partitions that know their slots.
@@ -263,7 +265,7 @@ func startOracle(t testing.TB) *oracleUnderTest {
 func (o *oracleUnderTest) startService() {
 	o.t.Helper()
 	var err error
-	o.service, err = NewService(ServiceConfig{Transport: o.transport, Sweep: -1, Heartbeat: 50 * time.Millisecond}, o.group.machine, o.group, o.partitions)
+	o.service, err = NewService(ServiceConfig{Transport: o.transport, Sweep: -1, Heartbeat: 50 * time.Millisecond, MoveBatch: o.batch}, o.group.machine, o.group, o.partitions)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -274,6 +276,9 @@ func (o *oracleUnderTest) changeLeader() {
 	o.group.lose()
 	o.service.Close()
 	o.group.win()
+	if o.lost != nil {
+		o.lost(o)
+	}
 	o.startService()
 }
 

@@ -42,6 +42,7 @@ type finishedMove struct {
 	move  object.LocationVersion
 	ids   []object.ID
 	fates []fate
+	next  object.LocationVersion // the batch of those that follow
 }
 
 // NewMachine makes a state machine; a nil logger discards.

@@ -23,6 +23,7 @@ type memoryPartitions struct {
 	// before is called before a command is executed, after when it was; an error is
 	// that of Execute.
 	before, after func(p object.PartitionID, body command.Body) error
+	most          int // objects that one departure has room for; 0: all
 }
 
 type memoryObject struct {
@@ -52,6 +53,7 @@ type memoryPartition struct {
 	dropped  map[object.TableID]bool
 	slots    map[object.Slot]bool
 	floor    object.LocationVersion
+	most     int
 }
 
 func newPartitions(n int) *memoryPartitions {
@@ -79,6 +81,7 @@ func (m *memoryPartitions) Execute(ctx context.Context, p object.PartitionID, bo
 			return nil, err
 		}
 	}
+	m.all[p].most = m.most
 	outcome := m.all[p].execute(body)
 	if m.after != nil {
 		if err := m.after(p, body); err != nil {
@@ -150,6 +153,7 @@ func (p *memoryPartition) depart(b *command.Depart) *command.Departed {
 		return first
 	}
 	answer := &command.Departed{Objects: make([]command.Departure, len(b.Objects))}
+	room := p.most
 	for i, id := range b.Objects {
 		o, present := p.objects[id]
 		m, marked := p.markers[id]
@@ -160,7 +164,10 @@ func (p *memoryPartition) depart(b *command.Depart) *command.Departed {
 				p.markers[id] = memoryMarker{released: true, version: b.Move}
 				answer.Objects[i].Gone = true
 			}
+		case present && p.most > 0 && room == 0:
+			answer.Objects[i].Deferred = true
 		case present:
+			room--
 			delete(p.objects, id)
 			p.markers[id] = memoryMarker{version: b.Move, to: b.To}
 			answer.Objects[i] = command.Departure{Gone: true, Row: []byte(o.row)}

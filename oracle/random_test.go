@@ -71,6 +71,7 @@ func runWorld(t *testing.T, seed uint64, steps int) {
 			t.Logf("again: go test ./oracle -run %s -random.seed %d", t.Name(), seed)
 		}
 	}()
+	w.parts.most = w.rng.IntN(3)
 	w.prepare()
 	for range steps {
 		w.step()
@@ -138,6 +139,9 @@ func (w *world) step() {
 		w.command("delete", w.id())
 	case n < 50:
 		c := &beginMoves{to: w.target(), ids: w.some()}
+		if c.whole = w.rng.IntN(3) > 0; c.whole {
+			c.ids, c.each = append(c.ids, w.some()...), w.rng.IntN(3)
+		}
 		w.note("begin moves %x to %d: %+v", c.ids, c.to, w.group.apply(c)[0])
 	case n < 56:
 		c := &beginReleases{ids: w.some()}

@@ -2,11 +2,14 @@ package oracle
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/pgerror"
 )
 
 // movePending is the result, between client and service, of an object whose move
@@ -21,12 +24,16 @@ type moveWait struct {
 	joined  map[object.LocationVersion][]int // indexes by batch
 }
 
-// handleMove intends the moves, and waits within bounds until they are finished.
-// It may be asked again for what is pending: moves to the same partition are one.
+// handleMove intends the moves, all in one entry of the log, and waits within bounds
+// until they are finished. It may be asked again for what is pending: moves to the
+// same partition are one.
 func (s *Service) handleMove(ctx context.Context, req []byte) ([]byte, error) {
 	request, err := decodeMoveRequest(req)
 	if err != nil {
 		return nil, err
+	}
+	if len(request.IDs) > maxMoveObjects {
+		return nil, pgerror.New(pgerror.ProgramLimitExceeded, "more than %d objects are to be moved at once", maxMoveObjects)
 	}
 	if !s.machine.hasPartition(request.To) {
 		return nil, errNoPartition(request.To)
@@ -58,75 +65,96 @@ func (s *Service) handleMove(ctx context.Context, req []byte) ([]byte, error) {
 	}
 }
 
-// intend logs the moves of what is to do, in batches.
+// maxRequestBatches bounds the batches of one request and source, whatever the size of
+// their rows: what a departure has no room for follows.
+const maxRequestBatches = 64
+
+// intend logs the moves of what is to do: all of it, or nothing while something of it
+// is busy.
 func (s *Service) intend(ctx context.Context, w *moveWait) error {
+	if len(w.todo) == 0 {
+		return nil
+	}
 	todo := w.todo
+	c := &beginMoves{to: w.request.To, at: time.Now().UnixMicro(), whole: true, each: s.cfg.MoveBatch}
+	for _, i := range todo {
+		id := w.request.IDs[i]
+		c.ids = append(c.ids, id)
+		if n := len(c.ids); n == 1 || id.Table() != c.ids[n-2].Table() {
+			c.each = min(c.each, s.sizes.batch(id.Table(), s.cfg.MoveBatch, s.cfg.MoveBytes))
+		}
+	}
+	c.each = max(c.each, (len(c.ids)+maxRequestBatches-1)/maxRequestBatches)
+	result, err := s.propose(ctx, c)
+	if err != nil {
+		return err
+	}
+	answers := result.([]intent)
+	if slices.ContainsFunc(answers, func(a intent) bool { return a.busy }) {
+		return nil
+	}
 	w.todo = nil
-	for len(todo) > 0 {
-		n := s.sizes.batch(w.request.IDs[todo[0]].Table(), s.cfg.MoveBatch, s.cfg.MoveBytes)
-		part := todo[:min(n, len(todo))]
-		todo = todo[len(part):]
-		c := &beginMoves{to: w.request.To, at: time.Now().UnixMicro()}
-		for _, i := range part {
-			c.ids = append(c.ids, w.request.IDs[i])
-		}
-		result, err := s.propose(ctx, c)
-		if err != nil {
-			return err
-		}
-		for n, answer := range result.([]intent) {
-			i := part[n]
-			switch {
-			case answer.result != catalog.MoveUnknown:
-				w.results[i] = answer.result
-			case answer.busy:
-				w.todo = append(w.todo, i)
-			default:
-				w.joined[answer.move] = append(w.joined[answer.move], i)
-			}
+	for n, answer := range answers {
+		i := todo[n]
+		if answer.result != catalog.MoveUnknown {
+			w.results[i] = answer.result
+		} else {
+			w.joined[answer.move] = append(w.joined[answer.move], i)
 		}
 	}
 	return nil
 }
 
-// collect takes the outcomes of finished batches. A batch of which nothing is
-// known any more is asked for anew.
+// collect takes the outcomes of finished batches, and follows what they left to others.
+// A batch of which nothing is known any more is asked for anew.
 func (m *Machine) collect(w *moveWait) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	for move, indexes := range w.joined {
-		if b := m.st.batches[move]; b != nil && !b.done {
-			continue
-		}
-		delete(w.joined, move)
-		outcome := m.outcome(move)
-		if outcome == nil {
-			w.todo = append(w.todo, indexes...)
-			continue
-		}
-		for _, i := range indexes {
-			switch outcome[w.request.IDs[i]] {
-			case gone:
-				w.results[i] = catalog.Moved
-			case deferred:
-				w.todo = append(w.todo, i)
-			default:
-				w.results[i] = catalog.NotFound
+	for move := range maps.Clone(w.joined) {
+		// The chain of batches that follow one another ends: each comes after the last.
+		for indexes := w.joined[move]; len(indexes) > 0; indexes = w.joined[move] {
+			if b := m.st.batches[move]; b != nil && !b.done {
+				break
 			}
+			delete(w.joined, move)
+			f := m.outcome(move)
+			if f == nil {
+				w.todo = append(w.todo, indexes...)
+				break
+			}
+			w.take(f, indexes)
+			move = f.next
+		}
+	}
+	slices.Sort(w.todo) // in the order of the request
+}
+
+// take notes what became of objects in a finished batch.
+func (w *moveWait) take(f *finishedMove, indexes []int) {
+	fates := make(map[object.ID]fate, len(f.ids))
+	for i, id := range f.ids {
+		fates[id] = f.fates[i]
+	}
+	for _, i := range indexes {
+		switch fates[w.request.IDs[i]] {
+		case gone:
+			w.results[i] = catalog.Moved
+		case deferred:
+			w.todo = append(w.todo, i)
+		case follows:
+			w.joined[f.next] = append(w.joined[f.next], i)
+		default:
+			w.results[i] = catalog.NotFound
 		}
 	}
 }
 
 // outcome says what became of the objects of a finished batch; nil where it is
 // not known any more. The caller holds mu.
-func (m *Machine) outcome(move object.LocationVersion) map[object.ID]fate {
+func (m *Machine) outcome(move object.LocationVersion) *finishedMove {
 	for _, f := range m.finished {
 		if f.move == move {
-			fates := make(map[object.ID]fate, len(f.ids))
-			for i, id := range f.ids {
-				fates[id] = f.fates[i]
-			}
-			return fates
+			return f
 		}
 	}
 	return nil

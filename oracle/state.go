@@ -29,14 +29,15 @@ const (
 const (
 	maxPartitions     = object.Slots
 	maxTables         = 10000
-	maxBatches        = 256  // moves and releases under way
-	maxSettling       = 1024 // finished moves whose source has not been told
+	maxBatches        = 256  // moves and releases under way, beyond which nothing is begun
+	maxSettling       = 1024 // finished moves whose source has not been told; the same
 	maxBatchObjects   = 4096
 	maxJobs           = 64
 	maxHistory        = 1000 // finished moves that ssmr.moves shows
 	maxRequests       = 1000 // outcomes of schema changes that are remembered
 	maxSequenceBlock  = 1 << 20
 	maxRequestObjects = 1 << 14 // ids of one log command
+	maxMoveObjects    = 1 << 12 // ids of one request of moves, which is begun as a whole
 )
 
 // counters are the state's numbers.

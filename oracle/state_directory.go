@@ -107,9 +107,18 @@ type source struct {
 }
 
 // beginMoves logs the intent to move ids. Ids of one table and one source become
-// one batch.
+// one batch, or several where there are many.
 func (t *tx) beginMoves(c *beginMoves) []intent {
 	answers := make([]intent, len(c.ids))
+	each := maxBatchObjects
+	if c.whole {
+		if !t.beginnable(c, answers) {
+			return answers
+		}
+		if c.each > 0 {
+			each = min(each, c.each)
+		}
+	}
 	batches := make(map[source]*batch)
 	var order []*batch
 	for i, id := range c.ids {
@@ -117,12 +126,16 @@ func (t *tx) beginMoves(c *beginMoves) []intent {
 		if from != 0 {
 			key := source{from, id.Table()}
 			b := batches[key]
-			if b == nil {
-				if b = t.newBatch(key, c.to); b != nil {
-					b.started = c.at
-					batches[key] = b
-					order = append(order, b)
-				}
+			switch {
+			case c.whole && (b == nil || len(b.ids) >= each):
+				b = t.makeBatch(key, c.to)
+			case b == nil:
+				b = t.newBatch(key, c.to)
+			}
+			if b != nil && b != batches[key] {
+				b.started = c.at
+				batches[key] = b
+				order = append(order, b)
 			}
 			answer = t.join(b, id)
 		}
@@ -132,6 +145,21 @@ func (t *tx) beginMoves(c *beginMoves) []intent {
 		t.saveBatch(b)
 	}
 	return answers
+}
+
+// beginnable reports whether all of a request can be begun, which is when none of its
+// ids is busy with something else, and there is room; where not, it fills in the
+// answers. A request that is begun while there is room for one batch may exceed it: its
+// own size is bounded, and it need not wait until a number of batches have ended at once.
+func (t *tx) beginnable(c *beginMoves, answers []intent) bool {
+	room := t.room()
+	waits := false
+	for i, id := range c.ids {
+		from, answer := t.whereFrom(id, c.to)
+		waits = waits || answer.busy || from != 0 && !room
+		answers[i] = intent{move: answer.move, busy: true}
+	}
+	return !waits
 }
 
 // whereFrom returns the partition that an id has to leave, or else the answer.
@@ -164,9 +192,17 @@ func (t *tx) whereFrom(id object.ID, to object.PartitionID) (object.PartitionID,
 
 // newBatch makes a batch; nil if there is no room for one.
 func (t *tx) newBatch(from source, to object.PartitionID) *batch {
-	if t.unfinished >= maxBatches || len(t.batches)-t.unfinished >= maxSettling {
+	if !t.room() {
 		return nil
 	}
+	return t.makeBatch(from, to)
+}
+
+func (t *tx) room() bool {
+	return t.unfinished < maxBatches && len(t.batches)-t.unfinished < maxSettling
+}
+
+func (t *tx) makeBatch(from source, to object.PartitionID) *batch {
 	b := &batch{
 		move: object.LocationVersion(t.tick()), release: to == 0,
 		table: from.table, from: from.partition, to: to,
@@ -221,7 +257,8 @@ func (t *tx) beginReleases(c *beginReleases) int {
 	return n
 }
 
-// finish ends a batch. What is gone from its source has arrived.
+// finish ends a batch. What is gone from its source has arrived. What there was no room
+// for follows in a batch that the same entry begins, so that it stays intended.
 func (t *tx) finish(c *finish) {
 	b := t.batches[c.move]
 	if b == nil || b.done || len(c.fates) != len(b.ids) {
@@ -229,9 +266,19 @@ func (t *tx) finish(c *finish) {
 	}
 	moved, missing := 0, 0
 	exists := t.tables[b.table] != nil
+	var next *batch
 	for i, id := range b.ids {
 		t.deleteBusy(id)
+		if c.fates[i] == follows && (b.release || !exists) {
+			c.fates[i] = stays
+		}
 		switch c.fates[i] {
+		case follows:
+			if next == nil {
+				next = t.makeBatch(source{b.from, b.table}, b.to)
+				next.started = b.started
+			}
+			t.join(next, id)
 		case stays:
 			missing++
 		case gone:
@@ -249,7 +296,12 @@ func (t *tx) finish(c *finish) {
 		t.b.Delete(numberKey(keyBatch, uint64(b.move)))
 		return
 	}
-	t.finished = append(t.finished, &finishedMove{move: b.move, ids: b.ids, fates: c.fates})
+	f := &finishedMove{move: b.move, ids: b.ids, fates: c.fates}
+	if next != nil {
+		t.saveBatch(next)
+		f.next = next.move
+	}
+	t.finished = append(t.finished, f)
 	t.remember(b, c, moved, missing)
 	b.done, b.ids = true, nil
 	t.saveBatch(b)
