@@ -207,7 +207,8 @@ func (x *entry) waits(body command.Body) bool {
 	switch body.(type) {
 	case *command.Write, *command.Depart, *command.Arrive, *command.InstallTable, *command.DropTable, *command.InstallSlots:
 		x.print.of(body)
-		_, blocked := x.m.locks.meets(&x.print, &requester{})
+		r := x.m.locks.requester(body)
+		_, blocked := x.m.locks.meets(&x.print, &r)
 		return blocked
 	}
 	return false

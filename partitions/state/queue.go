@@ -18,8 +18,8 @@ type queue struct {
 	byID    map[object.CommandID]*waiter
 	bytes   int
 	moves   int // of waiters: neither Write, Prepare nor Lock
-	// holding counts the waiters whose transaction may hold something here: they pass
-	// others who wait.
+	// holding counts the waiters who pass others who wait: those whose transaction may hold
+	// something here, and moves.
 	holding int
 }
 
@@ -44,12 +44,13 @@ func isMove(body command.Body) bool {
 	return true
 }
 
-// mayHold reports whether the transaction of a command may have locks already.
-func mayHold(body command.Body) bool {
+// mayPass reports whether a command may pass others who wait: it moves objects, or its
+// transaction may have locks already.
+func mayPass(body command.Body) bool {
 	switch b := body.(type) {
 	case *command.Prepare:
 		return b.Continues || !b.Owner.IsZero()
-	case *command.Lock:
+	case *command.Lock, *command.Depart, *command.Arrive:
 		return true
 	}
 	return false
@@ -85,7 +86,7 @@ func (l *locks) enter(w *waiter) {
 	if isMove(w.body) {
 		l.moves++
 	}
-	if mayHold(w.body) {
+	if mayPass(w.body) {
 		l.holding++
 	}
 	if w.print.wide() {
@@ -111,7 +112,7 @@ func (l *locks) leave(w *waiter) {
 	if isMove(w.body) {
 		l.moves--
 	}
-	if mayHold(w.body) {
+	if mayPass(w.body) {
 		l.holding--
 	}
 	if w.print.wide() {

@@ -719,7 +719,7 @@ func (b *bank) answered(s *sent, o any) bool {
 // overtakes checks that a command that was executed needed nothing of those who were in
 // the queue before, and are still.
 func (b *bank) overtakes(s *sent, before []*sent) {
-	if s.holds {
+	if s.holds || isMove(s.c.Body) {
 		return
 	}
 	var mine, other footprint

@@ -59,3 +59,30 @@ func TestPrepareBelowTheFloor(t *testing.T) {
 		t.Fatalf("an object that has moved on counts as absent: %+v", v)
 	}
 }
+
+// Moves pass what sessions hold ahead of their transactions, and those who wait for it;
+// they wait for transactions.
+func TestMovesPassSessions(t *testing.T) {
+	f := newPair(t)
+	f.says("session", locksOn(1, command.LockWaits, 1, 2), "at [0 1] absent [] skipped []")
+	w := f.pends("behind it", increment(directoryTable, 1, 10))
+	f.says("prepare", prep(tx(5), two, increment(directoryTable, 3, 10)), "yes")
+	sweep := increment(directoryTable, 0, 0)
+	sweep.Targets, sweep.Spans = nil, []command.Span{tableSpan(directoryTable)}
+	v := f.pends("wide, behind it", sweep)
+	p := f.pends("a batch with an object of a transaction", departs(20, 2, idOf(directoryTable, 1), idOf(directoryTable, 3)))
+	f.says("commit", commits(tx(5)), "rest 0")
+	if d, ok := p.Outcome().(*command.Departed); !ok || !d.Objects[0].Gone || !d.Objects[1].Gone {
+		t.Fatalf("the batch waits: %+v", p.Outcome())
+	}
+	d := f.do(departs(21, 2, idOf(directoryTable, 2))).(*command.Departed)
+	if !d.Objects[0].Gone {
+		t.Fatalf("a batch waits for a session: %+v", d)
+	}
+	f.says("the session ends", aborts(tx(1)), "rest 0")
+	f.ended("who waited is sent on", w, "elsewhere p2@20")
+	f.ended("who waited", v, "1")
+	if !f.m.locks.idle() {
+		t.Fatal("locks stay")
+	}
+}
