@@ -108,6 +108,8 @@ func (c *client) run(what string, f func(ctx context.Context, o *operation) erro
 	ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
 	defer cancel()
 	o := &operation{conn: c.conn}
+	late := time.AfterFunc(operationTimeout/2, func() { c.node.site.dump(fmt.Sprintf("%s of client %d takes long", c.traffic, c.id)) })
+	defer late.Stop()
 	r := result{client: c.id, call: c.log.now()}
 	r.err = f(ctx, o)
 	r.returned, r.steps = c.log.now(), o.steps

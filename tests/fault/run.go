@@ -318,7 +318,7 @@ func unfinished(ctx context.Context, n *node) ([]string, error) {
 		return nil, err
 	}
 	defer conn.Close(ctx)
-	rows, err := conn.Query(ctx, `SELECT transaction || ' in partition ' || partition || ': ' || state FROM ssmr.transactions
+	rows, err := conn.Query(ctx, `SELECT transaction || ' in partition ' || partition || ': ' || state || ', waits for ' || coalesce(waits_for::text, 'nobody') FROM ssmr.transactions
 		WHERE state IN ('preparing', 'prepared', 'locking', 'waiting')`)
 	if err != nil {
 		return nil, err
@@ -327,7 +327,7 @@ func unfinished(ctx context.Context, n *node) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err = conn.Query(ctx, `SELECT 'lock of ' || coalesce(table_name, '') || ' ' || coalesce(key, '') || ' in partition ' || partition || ' by ' || coalesce(transaction, 'a statement')
+	rows, err = conn.Query(ctx, `SELECT 'lock of ' || coalesce(table_name, '') || ' ' || coalesce(key, '') || ' in partition ' || partition || ' by ' || coalesce(transaction, 'a statement') || ', ' || mode || CASE WHEN granted THEN '' ELSE ', waited for' END
 		FROM ssmr.locks`)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,6 +30,7 @@ type site struct {
 	say     func(format string, args ...any)
 	// disks says that the binary can be given a bad disk, clocks that clocks can jump.
 	disks, clocks bool
+	dumped        atomic.Int64 // when locks were noted last
 }
 
 // node is one server with the switches of its failures.
@@ -247,9 +249,21 @@ func (n *node) newestLog(store string) (string, error) {
 	return names[len(names)-1], nil
 }
 
-// did notes something that was done to the cluster.
-func (s *site) did(from int64, format string, args ...any) {
-	s.log.write(line{Who: "failure", From: from, To: s.log.now(), Do: fmt.Sprintf(format, args...)})
+// dump notes who waits for whom, at most every two seconds.
+func (s *site) dump(why string) {
+	now, last := s.log.now(), s.dumped.Load()
+	if now-last < int64(2*time.Second) || !s.dumped.CompareAndSwap(last, now) {
+		return
+	}
+	for _, n := range s.nodes {
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		found, err := unfinished(ctx, n)
+		cancel()
+		if err == nil {
+			s.log.write(line{Who: "locks", Node: n.Name, From: now, To: s.log.now(), Do: why, Steps: found})
+			return
+		}
+	}
 }
 
 // announce prints and notes what is about to be done.
