@@ -23,6 +23,7 @@ const (
 	kindResolve
 	kindLock
 	kindWithdraw
+	kindArrived // a Settle with Arrived
 )
 
 // AppendCommand encodes a command.
@@ -84,7 +85,11 @@ func AppendBody(dst []byte, body Body) []byte {
 		}
 		return appendArrivalRevisions(dst, b.Objects)
 	case *Settle:
-		dst = append(dst, kindSettle)
+		if b.Arrived {
+			dst = append(dst, kindArrived)
+		} else {
+			dst = append(dst, kindSettle)
+		}
 		dst = appendUint(dst, uint64(len(b.Moves)))
 		for _, m := range b.Moves {
 			dst = appendUint(dst, uint64(m))
@@ -136,8 +141,8 @@ func (r *reader) body() Body {
 		return &Depart{Move: r.version(), To: object.PartitionID(r.uint32()), Objects: r.ids()}
 	case kindArrive:
 		return r.arrive()
-	case kindSettle:
-		b := new(Settle)
+	case kindSettle, kindArrived:
+		b := &Settle{Arrived: kind == kindArrived}
 		if n := r.count(1); n > 0 {
 			b.Moves = make([]object.LocationVersion, n)
 			for i := range b.Moves {

@@ -31,6 +31,7 @@ func exampleBodies() []Body {
 		&Arrive{Move: 5, Objects: []Arrival{{ID: "a", Row: []byte("r")}, {ID: "b"}, {ID: "c", Row: []byte{}}}},
 		&Arrive{Move: 5, Objects: []Arrival{{ID: "a", Row: []byte("r"), Revision: 1 << 60}, {ID: "b"}}},
 		&Settle{Moves: []object.LocationVersion{1, 2}},
+		&Settle{Moves: []object.LocationVersion{3}, Arrived: true},
 		&InstallTable{Table: table},
 		&DropTable{Table: 1<<32 - 1},
 		&InstallSlots{Slots: []object.Slot{0, object.Slots - 1}, Version: 4},

@@ -212,6 +212,10 @@ type Arrival struct {
 // forwarding marker as long as the object lives elsewhere.
 type Settle struct {
 	Moves []object.LocationVersion
+	// Arrived says that the objects have arrived and no more than that: nothing is
+	// dropped, and the Departs may be repeated. Statements over key ranges that the
+	// objects have left need not wait any more.
+	Arrived bool
 }
 
 // InstallTable gives the partition a descriptor. An older one than it has is

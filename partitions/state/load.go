@@ -33,12 +33,19 @@ func (m *Machine) load(r storage.Reader) error {
 		}
 	}
 	outgoing := int64(0)
-	err = scan(r, prefixMoves, func(_, value []byte) error {
-		kind, _, err := decodeMove(value)
-		if kind == moveDeparted {
+	m.transit = nil
+	err = scan(r, prefixMoves, func(key, value []byte) error {
+		kind, to, err := decodeMove(value)
+		if err != nil || len(key) != 8 {
+			return corrupt("move")
+		}
+		if kind != moveSettled {
 			outgoing++
 		}
-		return err
+		if kind == moveDeparted {
+			m.depart(object.LocationVersion(binary.BigEndian.Uint64(key)), to)
+		}
+		return nil
 	})
 	m.outgoing.Store(outgoing)
 	if err != nil {

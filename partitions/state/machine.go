@@ -41,6 +41,8 @@ type Machine struct {
 	locks    locks
 	aborted  aborted
 	finished []finished // to be told at the next commit
+	// transit are the moves out of here that are not known to have arrived. Apply owns it.
+	transit map[object.LocationVersion]bool
 
 	published atomic.Pointer[view]
 	reading   atomic.Pointer[storage.Space]

@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/binary"
+	"maps"
 
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
@@ -13,6 +14,7 @@ import (
 const (
 	moveDeparted byte = iota + 1 // its objects are in outgoing markers
 	moveSettled
+	moveArrived // departed, and known to have arrived; the destination follows
 )
 
 // What became of an object of a Depart, the first byte of its outgoing marker; the
@@ -35,7 +37,7 @@ func (x *entry) depart(b *command.Depart) (*command.Departed, error) {
 		return nil, err
 	}
 	if found {
-		if kind, _, err := decodeMove(state); err != nil || kind != moveDeparted {
+		if kind, _, err := decodeMove(state); err != nil || kind == moveSettled {
 			return refuse(b, command.Superseded).(*command.Departed), err
 		}
 		return x.departAgain(b)
@@ -56,12 +58,13 @@ func (x *entry) depart(b *command.Depart) (*command.Departed, error) {
 	x.value = binary.AppendUvarint(append(x.value[:0], moveDeparted), uint64(b.To))
 	x.batch.Set(x.key, x.value)
 	x.m.outgoing.Add(1)
+	x.m.depart(b.Move, b.To)
 	return answer, nil
 }
 
 // decodeMove reads the value of a key under prefixMoves.
 func decodeMove(b []byte) (state byte, to object.PartitionID, err error) {
-	if len(b) == 0 || b[0] < moveDeparted || b[0] > moveSettled {
+	if len(b) == 0 || b[0] < moveDeparted || b[0] > moveArrived {
 		return 0, 0, corrupt("move")
 	}
 	if len(b) == 1 {
@@ -118,27 +121,34 @@ func decodeOutgoing(b []byte) (r record, gone bool, err error) {
 	return record{revision: d.Revision, row: d.Row}, true, nil
 }
 
-// departedFrom reports whether a move that is not settled has taken an object out of
-// spans.
-func (x *entry) departedFrom(spans []command.Span) (left bool, err error) {
-	if len(spans) == 0 {
-		return false, nil
+// depart notes a move whose objects are in no partition until they have arrived.
+func (m *Machine) depart(move object.LocationVersion, to object.PartitionID) {
+	if to == 0 { // a release: there are no objects
+		return
 	}
-	err = readOutgoing(x.batch, func(move object.LocationVersion, to object.PartitionID) error {
-		for i := 0; i < len(spans) && to != 0 && !left; i++ {
+	if m.transit == nil {
+		m.transit = make(map[object.LocationVersion]bool)
+	}
+	m.transit[move] = true
+}
+
+// departedFrom reports whether a move that is not known to have arrived has taken an
+// object out of spans.
+func (x *entry) departedFrom(spans []command.Span) (left bool, err error) {
+	for move := range x.m.transit { // one is enough: the order does not matter
+		for i := range spans {
 			lower := appendVersionKey(nil, prefixOutgoing, move, spans[i].Start)
 			upper := appendVersionKey(nil, prefixOutgoing, move, spans[i].End)
 			if err := scanRange(x.batch, lower, upper, func(_, value []byte) error {
 				_, gone, err := decodeOutgoing(value)
 				left = left || gone
 				return err
-			}); err != nil {
-				return err
+			}); err != nil || left {
+				return left, err
 			}
 		}
-		return nil
-	})
-	return left, err
+	}
+	return false, nil
 }
 
 // departOne takes one object out, if it can.
@@ -271,7 +281,7 @@ func (x *entry) arriveOne(move object.LocationVersion, a *command.Arrival) (came
 	return a.Row != nil, nil
 }
 
-// settleMoves drops the outgoing values of moves.
+// settleMoves drops the outgoing values of moves, or notes that they have arrived.
 func (x *entry) settleMoves(b *command.Settle) (*command.Result, error) {
 	for _, move := range b.Moves {
 		x.key = appendVersionKey(x.key[:0], prefixMoves, move, "")
@@ -282,9 +292,18 @@ func (x *entry) settleMoves(b *command.Settle) (*command.Result, error) {
 		if !found {
 			continue
 		}
-		if kind, _, err := decodeMove(state); err != nil || kind == moveSettled {
-			if err != nil {
-				return nil, err
+		kind, to, err := decodeMove(state)
+		if err != nil {
+			return nil, err
+		}
+		if kind == moveSettled {
+			continue
+		}
+		delete(x.m.transit, move)
+		if b.Arrived {
+			if kind == moveDeparted {
+				x.value = binary.AppendUvarint(append(x.value[:0], moveArrived), uint64(to))
+				x.batch.Set(x.key, x.value)
 			}
 			continue
 		}
@@ -304,8 +323,9 @@ func (x *entry) countSettled(floor object.LocationVersion) (err error) {
 	if err != nil {
 		return err
 	}
+	maps.DeleteFunc(x.m.transit, func(move object.LocationVersion, _ bool) bool { return move < floor })
 	for ok := it.First(); ok; ok = it.Next() {
-		if kind, _, err := decodeMove(it.Value()); err == nil && kind == moveDeparted {
+		if kind, _, err := decodeMove(it.Value()); err == nil && kind != moveSettled {
 			x.m.outgoing.Add(-1)
 		}
 	}

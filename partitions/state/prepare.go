@@ -163,22 +163,34 @@ func (p *preparing) standings() (*command.Vote, error) {
 	return p.transit()
 }
 
-// transit refuses Writes over spans from which an object has left and may not have
-// arrived: until the move is settled it may be in no partition, so that a statement which
-// means all objects of several partitions would leave it out. From the locks of the
-// spans on nothing leaves them, or comes in.
+// transit refuses what means the objects of key ranges from which one has left and is
+// not known to have arrived: it may be in no partition, so that a transaction which means
+// all objects of several partitions would leave it out. From the locks of the spans on
+// nothing leaves them, or comes in (DESIGN.md, "Ranges and moves").
 func (p *preparing) transit() (*command.Vote, error) {
-	if p.x.m.outgoing.Load() == 0 {
+	if len(p.x.m.transit) == 0 {
 		return nil, nil
 	}
-	for _, w := range p.b.Part.Writes {
-		left, err := p.x.departedFrom(w.Spans)
-		if err != nil {
-			return nil, err
+	spans := func(yield func([]command.Span) bool) {
+		for _, w := range p.b.Part.Writes {
+			if len(w.Spans) > 0 && !yield(orderSpans(w.Spans, w.Table)) {
+				return
+			}
 		}
-		if left {
-			return refuseVote(command.Awaited), nil
+		for i := range p.b.Part.Ranges {
+			if r := &p.b.Part.Ranges[i]; !yield(orderSpans(r.Spans, r.Table)) {
+				return
+			}
 		}
+	}
+	for s := range spans {
+		if left, err := p.x.departedFrom(s); err != nil || !left {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		return refuseVote(command.Awaited), nil
 	}
 	return nil, nil
 }

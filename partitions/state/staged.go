@@ -152,7 +152,7 @@ func readOutgoing(r storage.Reader, each func(move object.LocationVersion, to ob
 		if err != nil || len(key) != 8 {
 			return corrupt("move")
 		}
-		if state != moveDeparted {
+		if state == moveSettled {
 			return nil
 		}
 		return each(object.LocationVersion(binary.BigEndian.Uint64(key)), to)

@@ -86,3 +86,95 @@ func TestMovesPassSessions(t *testing.T) {
 		t.Fatal("locks stay")
 	}
 }
+
+// What is known to have arrived is not in transit; the move may be asked for still.
+func TestRangesDoNotWaitForWhatHasArrived(t *testing.T) {
+	f := newFixture(t, 1)
+	f.write(create(directoryTable, 7, 1, 10))
+	first := f.do(departs(20, 2, idOf(directoryTable, 7))).(*command.Departed)
+	reads := func(n uint64) *command.Prepare {
+		return &command.Prepare{Transaction: transitID(n), Participants: []object.PartitionID{1, 2}, Part: command.Part{
+			Tables: []command.TableVersion{{Table: directoryTable, Schema: schemaVersion}},
+			Ranges: []command.Range{{Table: directoryTable, Spans: []command.Span{tableSpan(directoryTable)}}},
+		}}
+	}
+	f.reopen()
+	f.says("in transit", reads(1), "awaited")
+	f.do(&command.Settle{Moves: []object.LocationVersion{20, 21}, Arrived: true})
+	for n := range 2 {
+		f.says("it has arrived", reads(uint64(2+n)), "yes")
+		f.says("over", aborts(transitID(uint64(2+n))), "rest 0")
+		again := f.do(departs(20, 2, idOf(directoryTable, 7))).(*command.Departed)
+		if len(again.Objects) != 1 || string(again.Objects[0].Row) != string(first.Objects[0].Row) || !again.Objects[0].Gone {
+			t.Fatalf("the departure again: %+v, was %+v", again, first)
+		}
+		if f.m.Outgoing() != 1 {
+			t.Fatalf("%d moves are not settled", f.m.Outgoing())
+		}
+		f.reopen()
+	}
+	f.do(&command.Settle{Moves: []object.LocationVersion{20}})
+	f.do(&command.Settle{Moves: []object.LocationVersion{20}, Arrived: true})
+	if d := f.do(departs(20, 2, idOf(directoryTable, 7))).(*command.Departed); d.Refusal == nil || f.m.Outgoing() != 0 {
+		t.Fatalf("it is settled: %+v", d)
+	}
+	f.do(departs(30, 2, idOf(directoryTable, 8)))
+	f.do(departs(31, 2, idOf(directoryTable, 9)))
+	f.do(&command.Settle{Moves: []object.LocationVersion{31}, Arrived: true})
+	f.do(&command.RaiseFloor{Floor: 40})
+	if len(f.m.transit) != 0 || f.m.Outgoing() != 0 {
+		t.Fatalf("below the floor: %v, %d", f.m.transit, f.m.Outgoing())
+	}
+}
+
+// An object is created after a transaction has read its range, and moves on while the
+// transaction is prepared, the destination first. Wherever the move stands, the transaction
+// is not prepared at both without meeting it.
+func TestPhantomOnTheMove(t *testing.T) {
+	id := idOf(directoryTable, 7)
+	for steps := range 5 { // of the move, before the source is asked; the rest after
+		source, destination := newFixture(t, 1), newFixture(t, 2)
+		prepare := func() *command.Prepare {
+			return &command.Prepare{Transaction: transitID(1), Participants: []object.PartitionID{1, 2}, Part: command.Part{
+				Tables: []command.TableVersion{{Table: directoryTable, Schema: schemaVersion}},
+				Ranges: []command.Range{{Table: directoryTable, Spans: []command.Span{tableSpan(directoryTable)}}},
+			}}
+		}
+		source.write(create(directoryTable, 7, 1, 10))
+		var departed *command.Departed
+		var arrival *Pending
+		early := steps == 4 // it has arrived before the destination is asked
+		move := []func(){
+			func() { departed = source.do(departs(20, 2, id)).(*command.Departed) },
+			func() { arrival, _ = destination.do(arrives(20, departed, id)).(*Pending) },
+			func() {
+				if arrival == nil {
+					source.do(&command.Settle{Moves: []object.LocationVersion{20}, Arrived: true})
+				}
+			},
+			func() {
+				if arrival == nil {
+					source.do(&command.Settle{Moves: []object.LocationVersion{20}})
+				}
+			},
+		}
+		if early {
+			for _, step := range move {
+				step()
+			}
+		}
+		at2 := answer(destination.do(prepare()))
+		if !early {
+			for _, step := range move[:steps] {
+				step()
+			}
+		}
+		at1 := answer(source.do(prepare()))
+		if at1 == "yes" && at2 == "yes" {
+			t.Errorf("%d steps before the source is asked: prepared at both", steps)
+		}
+		if (arrival != nil) != (steps > 1 && !early) {
+			t.Errorf("%d steps: the arrival waits: %v", steps, arrival != nil)
+		}
+	}
+}
