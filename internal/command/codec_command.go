@@ -216,8 +216,15 @@ func appendArrivalRevisions(dst []byte, objects []Arrival) []byte {
 	return dst
 }
 
+// writeHome is Write.Home, beside the byte's OnConflict.
+const writeHome = 0x80
+
 func appendWrite(dst []byte, w *Write) []byte {
-	dst = append(dst, byte(w.Kind), byte(w.Conflict))
+	conflict := byte(w.Conflict)
+	if w.Home {
+		conflict |= writeHome
+	}
+	dst = append(dst, byte(w.Kind), conflict)
 	dst = appendUint(dst, uint64(w.Table))
 	dst = appendUint(dst, uint64(w.Schema))
 	dst = appendTargets(dst, w.Targets)
@@ -227,7 +234,9 @@ func appendWrite(dst []byte, w *Write) []byte {
 }
 
 func (r *reader) write() *Write {
-	w := &Write{Kind: WriteKind(r.byte()), Conflict: OnConflict(r.byte())}
+	w := &Write{Kind: WriteKind(r.byte())}
+	conflict := r.byte()
+	w.Conflict, w.Home = OnConflict(conflict&^writeHome), conflict&writeHome != 0
 	if w.Kind < Create || w.Kind > Delete || w.Conflict > ConflictUpdates {
 		r.fail("unknown kind of write")
 	}

@@ -6,13 +6,26 @@ import (
 	"github.com/ssmr/ssmr/internal/object"
 )
 
+// Bits of the flags of a read. Append only.
+const (
+	readReverse byte = 1 << iota
+	readHome
+)
+
 // AppendRead encodes a read.
 func AppendRead(dst []byte, q *Read) []byte {
 	dst = appendUint(dst, uint64(q.Table))
 	dst = appendUint(dst, uint64(q.Schema))
 	dst = appendTargets(dst, q.Targets)
 	dst = appendSpans(dst, q.Spans)
-	dst = appendBool(dst, q.Reverse)
+	var flags byte
+	if q.Reverse {
+		flags |= readReverse
+	}
+	if q.Home {
+		flags |= readHome
+	}
+	dst = append(dst, flags)
 	dst = appendString(dst, q.Program)
 	dst = appendContext(dst, &q.Context)
 	dst = binary.AppendVarint(dst, q.Limit)
@@ -32,10 +45,14 @@ func DecodeRead(b []byte) (*Read, error) {
 		Schema:  object.SchemaVersion(r.uint()),
 		Targets: r.targets(),
 		Spans:   r.spans(),
-		Reverse: r.bool(),
-		Program: r.take(r.uint()),
-		Context: r.context(),
 	}
+	flags := r.byte()
+	if flags > readReverse|readHome {
+		r.fail("unknown flags of a read")
+	}
+	q.Reverse, q.Home = flags&readReverse != 0, flags&readHome != 0
+	q.Program = r.take(r.uint())
+	q.Context = r.context()
 	q.Limit = r.varint()
 	q.MaxStaleness = r.varint()
 	q.ChunkBytes = r.int()

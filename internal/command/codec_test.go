@@ -26,6 +26,7 @@ func exampleBodies() []Body {
 			Context: Context{Params: []datum.Datum{datum.NewInt(5), {}, datum.NewText("ä")}, TimeZone: "Europe/Berlin", Seed: 1 << 63},
 		},
 		&Write{Kind: Delete, Table: 3, Schema: 9, Program: []byte{}, Spans: []Span{{"a", "b"}, {"", "\xff"}}},
+		&Write{Kind: Delete, Conflict: ConflictUpdates, Table: 3, Schema: 9, Program: []byte{}, Spans: []Span{{"a", "b"}}, Home: true},
 		&Depart{Move: 1 << 40, To: 2, Objects: []object.ID{"a", "b"}},
 		&Depart{Move: 1},
 		&Arrive{Move: 5, Objects: []Arrival{{ID: "a", Row: []byte("r")}, {ID: "b"}, {ID: "c", Row: []byte{}}}},
@@ -128,6 +129,11 @@ func TestAnswersComeBack(t *testing.T) {
 		}
 	}
 	if got, err := DecodeRead(AppendRead(nil, exampleRead())); err != nil || !equal(got, exampleRead()) {
+		t.Errorf("%v %+v", err, got)
+	}
+	home := exampleRead()
+	home.Home = true
+	if got, err := DecodeRead(AppendRead(nil, home)); err != nil || !equal(got, home) {
 		t.Errorf("%v %+v", err, got)
 	}
 	if got, err := DecodeChunk(AppendChunk(nil, exampleChunk())); err != nil || !equal(got, exampleChunk()) {

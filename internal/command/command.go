@@ -57,6 +57,10 @@ type Write struct {
 	Spans    []Span
 	Program  []byte // an encoded Program; may be empty
 	Context  Context
+	// Home says that the static rule gives all objects of Spans one home, and that
+	// this partition is meant as that: it refuses the command as Elsewhere, and names no
+	// objects, where it is not, or where an object of Spans lives elsewhere.
+	Home bool
 }
 
 // Target is one object that a command or read means.

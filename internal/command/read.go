@@ -26,6 +26,9 @@ type Read struct {
 	// View is the state that is read; zero: the newest. A read of the newest state waits
 	// for the outcome of transactions that have staged changes of its objects.
 	View View
+	// Home is that of Write. A read of the newest state is also refused, instead of
+	// waiting, where a transaction has staged a change of an object in Spans.
+	Home bool
 }
 
 // Chunk is a part of the answer to a Read.
