@@ -91,6 +91,12 @@ func (q *Evaluating) run(ctx context.Context, w *worker, answer *command.Evaluat
 	if err != nil {
 		return storageError(err)
 	}
+	if write.Home && len(write.Spans) > 0 {
+		if home, err := q.view.isHome(s.r, t, write.Spans); err != nil || !home {
+			answer.Refusal = &command.Refusal{Reason: command.Elsewhere}
+			return storageError(err)
+		}
+	}
 	if view.Checks != nil {
 		c := comparison{m: q.m, view: q.view, sight: s, worker: w, ctx: ctx, touched: s.lastTouched}
 		vote, err := c.compare(view.Checks)

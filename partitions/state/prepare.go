@@ -156,6 +156,9 @@ func (p *preparing) standings() (*command.Vote, error) {
 				return nil, err
 			}
 		}
+		if home, err := p.x.refusesHome(w, p.x.m.live.tables[w.Table]); home != nil || err != nil {
+			return &command.Vote{Refusal: home}, err
+		}
 	}
 	if refusal != nil {
 		return &command.Vote{Refusal: refusal}, nil

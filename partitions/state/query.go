@@ -93,6 +93,9 @@ func (q *Query) Pin() error {
 		q.newest.stale = true
 	} else if q.newest.shielded(q.read.Targets, q.read.Spans) || q.newest.shieldedPart(v.Checks) {
 		q.refusal = &command.Refusal{Reason: command.Awaited}
+		if q.read.Home && len(q.read.Spans) > 0 && v.Checks == nil {
+			q.refusal.Reason = command.Elsewhere
+		}
 		return nil
 	}
 	var err error
@@ -208,6 +211,13 @@ func (q *Query) start(ctx context.Context, chunk *command.Chunk) error {
 	if !q.found {
 		var err error
 		if q.sight, err = q.sightOf(&q.read.View); err != nil {
+			return err
+		}
+	}
+	if q.read.Home && len(q.read.Spans) > 0 {
+		home, err := q.view.isHome(q.sight.r, q.t, q.read.Spans)
+		if err != nil || !home {
+			q.refusal = &command.Refusal{Reason: command.Elsewhere}
 			return err
 		}
 	}

@@ -111,6 +111,9 @@ func (x *entry) write(w *command.Write) (*command.Result, error) {
 	o.command, o.revision = x.command, x.revision()
 	if len(w.Spans) > 0 {
 		x.flush()
+		if refusal, err := x.refusesHome(w, o.t); refusal != nil || err != nil {
+			return &command.Result{Refusal: refusal}, err
+		}
 	}
 	err := o.run()
 	if err == nil {
