@@ -30,6 +30,23 @@
 // source has let it go does anybody hear of the new one, from the source's
 // redirect (Located.Arriving) or, after the arrival, from the oracle.
 //
+// # Moves
+//
+// The moves of one request (Cache.Move, up to 4096 ids) are intended by one entry of
+// the log, in batches of one source and about ServiceConfig.MoveBytes each: once it is
+// logged, this leader or another carries out all of it; before that, nothing was
+// moved. It is not logged while one of the ids is part of another move or of a release, or
+// its table is being changed, or 256 batches are under way: the request waits, as
+// long as its context allows, and then nothing has been moved. (A request that is begun
+// while there is room for one batch may exceed the 256 by its own.) What a departure
+// has no room for follows in a batch that is logged by the entry that finishes the
+// one before. Ids without an object are told as NotFound and keep nobody from moving.
+// Requests of several calls are several.
+//
+// A source is told that a batch has arrived beside the entry that finishes it, because
+// statements over key ranges wait for that; so that they find a moment without
+// any object on its way, departures rest for 20 ms after 200 ms.
+//
 // # A node
 //
 //	machine := oracle.NewMachine(logger)

@@ -62,7 +62,7 @@ func (s *Service) lead() {
 // startDriver starts a driver; the function that is returned stops it.
 func (s *Service) startDriver() (resign func()) {
 	ctx, cancel := context.WithCancel(s.ctx)
-	d := &driver{Service: s, ctx: ctx, ended: make(chan struct{}, 1), busy: make(map[string]bool), kinds: make(map[byte]int)}
+	d := &driver{Service: s, ctx: ctx, gate: newGate(), ended: make(chan struct{}, 1), busy: make(map[string]bool), kinds: make(map[byte]int)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -76,6 +76,7 @@ func (s *Service) startDriver() (resign func()) {
 type driver struct {
 	*Service
 	ctx   context.Context
+	gate  *gate
 	ended chan struct{} // a task has ended
 	tasks sync.WaitGroup
 

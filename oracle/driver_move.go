@@ -3,6 +3,7 @@ package oracle
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/ssmr/ssmr/internal/command"
@@ -13,6 +14,11 @@ import (
 // are idempotent by the batch's version, and so is the log's note that they are
 // done: another driver may have done some of them before.
 func (d *driver) move(b batch) {
+	if !d.gate.enter(d.ctx) {
+		return
+	}
+	leave := sync.OnceFunc(d.gate.leave)
+	defer leave()
 	d.setActive(b.move, true)
 	defer d.setActive(b.move, false)
 	name := fmt.Sprintf("move %d", b.move)
@@ -27,7 +33,13 @@ func (d *driver) move(b batch) {
 	if !d.retry(name+", arrival", d.liveBatch(b.move), func() error { return d.arrive(&b, departed) }) {
 		return
 	}
+	var told sync.WaitGroup
+	told.Go(func() {
+		d.arrived(b.from, b.move)
+		leave()
+	})
 	d.finish(name, &b, departed, reason)
+	told.Wait()
 }
 
 // liveBatch says whether a batch still has to be worked on: a task may begin late,

@@ -99,7 +99,7 @@ func (p *memoryPartition) execute(body command.Body) any {
 		return p.arrive(b)
 	case *command.Settle:
 		for _, move := range b.Moves {
-			if _, known := p.outgoing[move]; known {
+			if _, known := p.outgoing[move]; known && !b.Arrived {
 				p.outgoing[move] = nil
 			}
 		}
