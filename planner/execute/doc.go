@@ -45,6 +45,11 @@
 // memory and a slow client slows its own query only. With MaxStaleness there is no
 // snapshot: each partition answers from an instant of its own.
 //
+// Where a statement fixes the columns that a static table is placed by, all objects that it
+// means have one home. That one is asked alone (Read.Home, Write.Home): it knows whether any
+// of them lives elsewhere, and refuses then, or while a transaction has staged a change of
+// what is read; all partitions are asked after that. Not within a session's transaction.
+//
 // Rows in key order are merged as they come. Any other order is sorted here,
 // within work_mem: there is no sorting on disk, and what would need more fails
 // with 53200. A LIMIT keeps only as many rows as it needs.

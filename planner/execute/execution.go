@@ -313,15 +313,15 @@ func (e *Execution) openScan(s *plan.Scan) (rows, error) {
 		return noRows{}, nil
 	}
 	read.Spans = objects.Spans
-	parts, err := e.partitions()
-	if err != nil {
-		return nil, err
-	}
 	order := s.Order
 	if !s.Program.KeyOrder {
 		order = nil
 	}
-	r := rows(e.scan(s.Table, read, s.Columns, order, parts))
+	scan, err := e.scanHome(s.Table, read, s.Columns, order, e.home(s.Table, &objects))
+	if err != nil {
+		return nil, err
+	}
+	r := rows(scan)
 	if s.Order != nil && order == nil { // each partition's first rows, in no order
 		r = &sortRows{input: r, order: s.Order, first: first, memory: e.memory("The sort")}
 	}

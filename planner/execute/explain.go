@@ -69,7 +69,7 @@ func (e *Execution) prepareFacts(ctx context.Context, root plan.Root) error {
 	case *plan.Query:
 		return e.stageFacts(ctx, r.Stage)
 	case *plan.Modify:
-		return e.accessFacts(ctx, r.Access)
+		return e.accessFacts(ctx, r.Access, true)
 	case *plan.Insert:
 		return e.insertFacts(ctx, r)
 	case *plan.Move:
@@ -79,7 +79,7 @@ func (e *Execution) prepareFacts(ctx context.Context, root plan.Root) error {
 		if _, err := e.newMoving(r); err != nil {
 			return err
 		}
-		return e.accessFacts(ctx, r.Access)
+		return e.accessFacts(ctx, r.Access, false)
 	}
 	return nil
 }
@@ -87,7 +87,7 @@ func (e *Execution) prepareFacts(ctx context.Context, root plan.Root) error {
 func (e *Execution) stageFacts(ctx context.Context, s plan.Stage) error {
 	switch s := s.(type) {
 	case *plan.Scan:
-		return e.accessFacts(ctx, s.Access)
+		return e.accessFacts(ctx, s.Access, s.Lock == nil)
 	case *plan.Filter:
 		return e.stageFacts(ctx, s.Input)
 	case *plan.Aggregate:
@@ -107,8 +107,9 @@ func (e *Execution) stageFacts(ctx context.Context, s plan.Stage) error {
 }
 
 // accessFacts resolves keys and locates them. Parameters that an EXPLAIN in a
-// prepared statement lacks leave the keys unresolved.
-func (e *Execution) accessFacts(ctx context.Context, a *plan.Access) error {
+// prepared statement lacks leave the keys unresolved. alone says that the home of all objects
+// is asked alone, where they have one.
+func (e *Execution) accessFacts(ctx context.Context, a *plan.Access, alone bool) error {
 	objects, err := a.Resolve(&e.env)
 	if err != nil {
 		if p := pgerror.As(err); p != nil && p.Code == pgerror.UndefinedParameter {
@@ -118,6 +119,10 @@ func (e *Execution) accessFacts(ctx context.Context, a *plan.Access) error {
 	}
 	e.facts.resolved(len(objects.IDs), len(objects.Spans))
 	if objects.Spans != nil {
+		if home := e.home(a.Table, &objects); alone && home != 0 {
+			e.facts.prefix(home)
+			return nil
+		}
 		_, err := e.partitions()
 		return err
 	}

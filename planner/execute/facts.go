@@ -67,7 +67,7 @@ func (f *facts) asked(t *catalog.Table, items []item, groups []group) {
 	defer f.mu.Unlock()
 	if len(groups) > 0 {
 		f.f.Rounds++
-		f.f.Needed = len(partsOf(groups))
+		f.f.Needed, f.f.Prefix = len(partsOf(groups)), false
 	}
 	for _, g := range groups {
 		f.parts[g.part] = struct{}{}
@@ -124,7 +124,7 @@ func (f *facts) takesPart(parts []object.PartitionID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.f.Rounds++
-	f.f.Needed = len(parts)
+	f.f.Needed, f.f.Prefix = len(parts), false
 	for _, p := range parts {
 		f.parts[p] = struct{}{}
 	}

@@ -27,6 +27,10 @@ func (e *Execution) modify(ctx context.Context, m *plan.Modify) error {
 	if len(objects.IDs) == 0 && len(objects.Spans) == 0 {
 		return nil
 	}
+	if w.home = e.home(m.Table, &objects); w.home != 0 {
+		w.cmd.Home = true
+		e.facts.prefix(w.home)
+	}
 	if err := w.run(ctx); err != nil {
 		return err
 	}

@@ -46,6 +46,9 @@ type scanRows struct {
 	order   []command.Order // nil: as they come
 	// draft says that the transaction is not told what was read until adopt is called.
 	draft bool
+	// everywhere, where the only stream is of the home of all objects, makes the streams
+	// of all partitions.
+	everywhere func() error
 
 	begun  bool
 	life   context.Context // of the fetches: from the first row to close
@@ -79,6 +82,11 @@ func (r *scanRows) begin(ctx context.Context) error {
 	r.begun = true
 	if len(r.streams) == 0 {
 		return nil
+	}
+	if r.everywhere != nil {
+		if err := r.atHome(ctx); err != nil || len(r.streams) == 1 {
+			return err
+		}
 	}
 	parts := make([]object.PartitionID, len(r.streams))
 	for i, s := range r.streams {

@@ -62,6 +62,9 @@ func (w *writing) count(ctx context.Context, groups []group, votes []*command.Vo
 			continue
 		case v.Err != nil:
 			return isDone, v.Err
+		case w.cmd.Home && v.Refusal != nil && v.Refusal.Reason == command.Elsewhere:
+			w.cmd.Home, sum = false, isElsewhere
+			continue
 		case v.Refusal == nil:
 			return isDone, internalError("partition %d finds a conflict with what was not read", groups[i].part)
 		case w.spans == nil && final(v.Refusal, false, tries):

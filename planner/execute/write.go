@@ -21,9 +21,10 @@ type writing struct {
 	job
 	cmd      command.Write // what is the same for all partitions
 	spans    []command.Span
-	limit    int64         // of the bytes of returned rows
-	lockTime time.Duration // that it may wait for locks
-	drop     bool          // rows are not for the client
+	home     object.PartitionID // of all objects in spans, where cmd.Home
+	limit    int64              // of the bytes of returned rows
+	lockTime time.Duration      // that it may wait for locks
+	drop     bool               // rows are not for the client
 	// keys is the number of columns at the end of each row that are the object's
 	// key: how a delete over ranges hears which ids are given up.
 	keys int
@@ -56,7 +57,7 @@ func (w *writing) run(ctx context.Context) error {
 	ctx, stop := lockTime(ctx, w.lockTime)
 	defer stop()
 	if w.spans != nil {
-		return w.transact(ctx, w.everywhere())
+		return w.overSpans(ctx)
 	}
 	defer w.unpin()
 	var groups []group

@@ -58,6 +58,9 @@ type Objects struct {
 	// Spans in ascending order, disjoint; IDs is empty where there are some. The
 	// span of a single object is [id, id + a zero byte).
 	Spans []command.Span
+	// Home says that all objects in Spans have the same static home: that of an object
+	// with the key in Spans[0].Start, which has all columns that decide it.
+	Home bool
 }
 
 // Keys reports whether the access means objects by their ids alone: Resolve
@@ -108,7 +111,25 @@ func (a *Access) Resolve(env *expr.Env) (Objects, error) {
 			return Objects{}, err
 		}
 	}
-	return r.objects(), nil
+	o := r.objects()
+	o.Home = len(o.Spans) > 0 && a.Homely()
+	return o, nil
+}
+
+// Homely reports whether the access fixes the columns of the key that the table's static
+// placement is by, each to one value: all objects that it means have one home.
+func (a *Access) Homely() bool {
+	p := &a.Table.Placement
+	if a.All || len(a.Alternatives) != 1 || !p.Static || len(p.Columns) == 0 {
+		return false
+	}
+	prefix := a.Alternatives[0].Prefix
+	for i := range slices.Max(p.Columns) + 1 { // all before it are in what a span begins with
+		if i >= len(prefix) || prefix[i].Array != nil || len(prefix[i].Exprs) != 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // one is the hot path: one object by its key.

@@ -119,7 +119,7 @@ func TestResolveKeysAndRanges(t *testing.T) {
 		{Prefix: []KeyValues{one(1)}}, {Prefix: []KeyValues{one(1), b}}, {Prefix: []KeyValues{one(2), b}}, {Prefix: []KeyValues{one(2), b}}}}
 	o, err := a.Resolve(&expr.Env{})
 	if err != nil || len(o.IDs) != 0 || len(o.Spans) != 2 {
-		t.Fatalf("%x %v", o, err)
+		t.Fatalf("%x %v", o.Spans, err)
 	}
 	id, _ := KeyOf(table, []datum.Datum{datum.NewInt(2), datum.NewText("k")})
 	if o.Spans[1].Start != id || o.Spans[1].End != id+"\x00" {
@@ -140,6 +140,43 @@ func BenchmarkResolvePoint(b *testing.B) {
 	for b.Loop() {
 		if o, err := a.Resolve(env); err != nil || len(o.IDs) != 1 {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestHomely guards which accesses have one home: those that fix each column of the
+// placement, and all before it, to one value.
+func TestHomely(t *testing.T) {
+	table := *keyTable()
+	one := KeyValues{Exprs: []expr.Expr{expr.NewConst(datum.NewInt(1), datum.Int4)}, Type: datum.Int4}
+	two := KeyValues{Exprs: append(one.Exprs, one.Exprs...), Type: datum.Int4}
+	array := KeyValues{Array: one.Exprs[0], Type: datum.Int4}
+	for _, c := range []struct {
+		placed []int
+		a      Access
+		want   bool
+	}{
+		{[]int{0}, Access{Alternatives: []Alternative{{Prefix: []KeyValues{one}}}}, true},
+		{[]int{0}, Access{Alternatives: []Alternative{{Prefix: []KeyValues{one, two}}}}, true},
+		{[]int{1}, Access{Alternatives: []Alternative{{Prefix: []KeyValues{one}}}}, false},
+		{[]int{1}, Access{Alternatives: []Alternative{{Prefix: []KeyValues{two, one}}}}, false},
+		{[]int{1, 0}, Access{Alternatives: []Alternative{{Prefix: []KeyValues{one, one}}}}, true},
+		{[]int{0}, Access{Alternatives: []Alternative{{Prefix: []KeyValues{two}}}}, false},
+		{[]int{0}, Access{Alternatives: []Alternative{{Prefix: []KeyValues{array}}}}, false},
+		{[]int{0}, Access{Alternatives: []Alternative{{Prefix: []KeyValues{one}}, {Prefix: []KeyValues{one}}}}, false},
+		{[]int{0}, Access{Alternatives: []Alternative{{}}}, false},
+		{[]int{0}, Access{All: true}, false},
+		{[]int{0}, Access{}, false},
+		{nil, Access{Alternatives: []Alternative{{Prefix: []KeyValues{one}}}}, false},
+	} {
+		table.Placement.Static, table.Placement.Columns = true, c.placed
+		c.a.Table = &table
+		if got := c.a.Homely(); got != c.want {
+			t.Errorf("%v, %+v: %v", c.placed, c.a.Alternatives, got)
+		}
+		table.Placement.Static = false
+		if c.a.Homely() {
+			t.Error("a table that is not static")
 		}
 	}
 }

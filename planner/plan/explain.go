@@ -23,6 +23,9 @@ type Facts struct {
 	// Needed is the number of partitions that are asked together, as far as is known:
 	// less than Partitions where the statement had to look for objects.
 	Needed int
+	// Prefix says that a prefix of the key fixes the home of all objects, and that it is
+	// asked alone.
+	Prefix bool
 	// Rounds is the number of times that commands are sent out one after the other.
 	Rounds int
 

@@ -167,6 +167,8 @@ func (a *Access) how() string {
 		return "by key"
 	case a.Keys():
 		return "by keys"
+	case a.Homely():
+		return "by key ranges, of one home"
 	}
 	return "by key ranges, in all partitions"
 }

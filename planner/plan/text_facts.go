@@ -63,6 +63,9 @@ func (t *text) where() {
 
 // together says how what is done in several partitions is one step.
 func (t *text) together() string {
+	if t.facts.Prefix {
+		return "home of the prefix"
+	}
 	if t.facts.Needed <= 1 {
 		return "one"
 	}

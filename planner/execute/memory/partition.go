@@ -107,6 +107,22 @@ func (w *World) ownsAbsent(p *partition, t *catalog.Table, target *command.Targe
 	return 0, object.Location{}
 }
 
+// refuseHome refuses what is for the home of all objects in spans, if that is another
+// partition or not all of them are here.
+func (w *World) refuseHome(p *partition, t *catalog.Table, spans []command.Span) *command.Refusal {
+	for _, s := range spans {
+		if !t.Placement.Static || w.home(t, s.Start) != p.id {
+			return &command.Refusal{Reason: command.Elsewhere}
+		}
+		for id, where := range p.gone {
+			if id >= s.Start && id < s.End && where.Partition != 0 {
+				return &command.Refusal{Reason: command.Elsewhere}
+			}
+		}
+	}
+	return nil
+}
+
 func (w *World) home(t *catalog.Table, id object.ID) object.PartitionID {
 	return w.catalog.Home(t, id).Partition
 }

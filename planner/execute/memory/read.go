@@ -25,6 +25,9 @@ func (w *World) read(live, base *partition, r *command.Read) *command.Chunk {
 	if refusal == nil {
 		refusal = w.refuse(p, t, r.Targets)
 	}
+	if refusal == nil && r.Home {
+		refusal = w.refuseHome(p, t, r.Spans)
+	}
 	if refusal != nil || conflict != nil {
 		return &command.Chunk{Refusal: refusal, Conflict: conflict}
 	}

@@ -87,6 +87,9 @@ func (w *World) vote(p *partition, part *command.Part) *command.Vote {
 		if r == nil {
 			r = w.refuse(p, t, cmd.Targets)
 		}
+		if r == nil && cmd.Home {
+			r = w.refuseHome(p, t, cmd.Spans)
+		}
 		if r == nil && w.passing(p, cmd.Spans) {
 			r = &command.Refusal{Reason: command.Awaited}
 		}
