@@ -135,6 +135,9 @@ func driveMove(t *task, r *replica, b oracle.Batch) error {
 			}
 		}
 	}
+	if b.To != 0 && t.rng.IntN(3) > 0 { // the source hears of it, or does not
+		_, _ = driveExecute(t, r, b.From, &command.Settle{Moves: []object.LocationVersion{b.Move}, Arrived: true})
+	}
 	return overIfNot(live, drivePropose(t, r, oracle.FinishEntry(b.Move, departed)))
 }
 

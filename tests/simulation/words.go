@@ -104,6 +104,9 @@ func describe(w *world, body command.Body) string {
 		}
 		return s
 	case *command.Settle:
+		if b.Arrived {
+			return fmt.Sprint(b.Moves) + " have arrived"
+		}
 		return fmt.Sprint(b.Moves)
 	case *command.RaiseFloor:
 		return fmt.Sprint(b.Floor)
