@@ -288,7 +288,11 @@ func strict(h *History, level Level) bool {
 // what trying all orders says; for single values it reports nothing that is right.
 func TestAgainstAllOrders(t *testing.T) {
 	counts := make(map[string]int)
-	for seed := range uint64(30000) {
+	seeds := uint64(20000)
+	if testing.Short() {
+		seeds = 2000
+	}
+	for seed := range seeds {
 		g := newGenerator(seed)
 		g.keys, g.perTx = min(g.keys, 2), min(g.perTx, 3)
 		olds := []*database{g.db.clone()}

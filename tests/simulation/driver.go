@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/ssmr/ssmr/internal/command"
@@ -87,8 +86,6 @@ func drivePropose(t *task, r *replica, entry []byte) error {
 	_, err := answer.wait(t, 1000*millisecond)
 	return err
 }
-
-var errOver = errors.New("it was done by another driver")
 
 // driveMove takes a batch from its source to its destination.
 func driveMove(t *task, r *replica, b oracle.Batch) error {

@@ -68,7 +68,13 @@ func recoverOne(t *task, r *replica, info *state.TransactionInfo) {
 	}
 	t.w.tally["recoveries"]++
 	t.w.say("%s: recovers %s, which is %s", r, info.ID, info.State)
+	// Leaders ask the coordinator before they have others forget; the state machine has a
+	// rule of its own for those who do not.
+	careless := t.rng.IntN(2) == 0
 	x := &running{n: n, id: info.ID, forget: func(s *task) bool {
+		if careless {
+			return true
+		}
 		undecided, known := n.lives(s, info.ID, func(owner *node) bool { return owner.undecided[info.ID] })
 		return known && !undecided
 	}}

@@ -5,7 +5,6 @@ import (
 	"iter"
 	"math/rand/v2"
 	"runtime/debug"
-	"slices"
 )
 
 // task is code that waits: a coroutine of the world. It runs only when the world
@@ -79,11 +78,6 @@ func (t *task) sleep(d micros) {
 	turn := t.turn
 	t.w.after(d, func() { t.wake(turn) })
 	t.park()
-}
-
-// forget drops ended tasks from the world's list.
-func (w *world) forget() {
-	w.tasks = slices.DeleteFunc(w.tasks, func(t *task) bool { return t.ended })
 }
 
 // future is an answer to come.

@@ -62,7 +62,6 @@ type running struct {
 	parts    []command.Share // nil: it is recovered
 	a        *attempt.Attempt
 	votes    []*command.Vote
-	cause    error
 	decided  *future[attempt.Decision]
 	released *future[bool]
 	// forget is asked before a participant is told to forget; nil: it may.
@@ -95,8 +94,8 @@ func (n *node) attempt(t *task, parts []command.Share, owner object.TransactionI
 	}
 	n.undecided[x.id] = true
 	x.begin(t, attempt.New(ids, wait))
-	if t.w.plan.Stumble > 0 && t.rng.IntN(8) == 0 {
-		give := between(t.rng, 0, 4000)
+	if t.rng.IntN(6) == 0 { // statement_timeout
+		give := between(t.rng, 0, []micros{4 * millisecond, 80 * millisecond}[t.rng.IntN(2)])
 		n.spawn(fmt.Sprintf("gives up %s", x.id), func(s *task) {
 			s.sleep(give)
 			x.report(s, func(a *attempt.Attempt) { a.GiveUp() })
