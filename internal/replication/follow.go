@@ -123,15 +123,18 @@ func (h *Host) handleIndexes(_ context.Context, _ object.NodeID, req []byte) ([]
 // following remembers whether reading on this follower has been worth the question.
 type following struct {
 	pause atomic.Int64 // the last one; 0 after a read was served
-	until atomic.Int64 // Unix nanoseconds
+	until atomic.Int64 // nanoseconds since epoch
+	epoch time.Time    // monotonic: the wall clock may jump
 }
 
+func (f *following) now(clock Clock) int64 { return int64(clock.Now().Sub(f.epoch)) }
+
 func (f *following) worthwhile(clock Clock) bool {
-	return f.pause.Load() == 0 || clock.Now().UnixNano() >= f.until.Load()
+	return f.pause.Load() == 0 || f.now(clock) >= f.until.Load()
 }
 
 func (f *following) failed(clock Clock) {
-	now := clock.Now().UnixNano()
+	now := f.now(clock)
 	if now < f.until.Load() {
 		return // it was noted by another read of the same moment
 	}

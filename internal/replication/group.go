@@ -94,7 +94,7 @@ func (h *Host) newGroup(cfg GroupConfig) (*Group, error) {
 	}
 	g.ctx, g.cancel = context.WithCancel(h.ctx)
 	g.prod.g, g.checksums.g, g.roles.g = g, g, g
-	g.gate.clock = h.cfg.Clock
+	g.gate.clock, g.following.epoch = h.cfg.Clock, h.cfg.Clock.Now()
 	g.gate.respect() // what it granted before a restart is forgotten
 	g.role.Store(new(Role))
 	g.queue = newQueue(g.limits)

@@ -177,9 +177,10 @@ type requester struct {
 	// holds says that the transaction, or the session's, holds something here already.
 	// It passes those who wait: they may be waiting for it.
 	holds bool
-	// moves says that it brings objects in or out. It passes what sessions hold ahead of
-	// their transactions, and those who wait: these may be waiting for a session.
-	moves bool
+	// oracle says that it brings objects in or out, or changes what a table is. It passes
+	// what sessions hold ahead of their transactions, and those who wait: these may be
+	// waiting for a session.
+	oracle bool
 }
 
 func (l *locks) requester(body command.Body) requester {
@@ -189,8 +190,8 @@ func (l *locks) requester(body command.Body) requester {
 		r.id, r.owner = b.Transaction, b.Owner
 	case *command.Lock:
 		r.id = b.Owner
-	case *command.Depart, *command.Arrive:
-		return requester{moves: true}
+	case *command.Depart, *command.Arrive, *command.InstallTable, *command.DropTable:
+		return requester{oracle: true}
 	}
 	r.holds = l.holds(r.id) || l.holds(r.owner)
 	return r
@@ -206,11 +207,11 @@ func (l *locks) holds(id object.TransactionID) bool {
 
 func (r *requester) passes(t *transaction) bool {
 	return t.id == r.id && !r.id.IsZero() || t.id == r.owner && !r.owner.IsZero() ||
-		r.moves && t.state == command.TransactionLocking
+		r.oracle && t.state == command.TransactionLocking
 }
 
 // overtakes reports whether it does not matter to it who waits.
-func (r *requester) overtakes() bool { return r.holds || r.moves }
+func (r *requester) overtakes() bool { return r.holds || r.oracle }
 
 // ahead reports whether a waiter comes before the requester.
 func (r *requester) ahead(w *waiter) bool { return !r.waits || w.ticket.before(r.ticket) }
