@@ -73,7 +73,7 @@ type running struct {
 // restartTime, and maxRestarts times in any case where the schema changes under it.
 const (
 	maxRestarts = 16
-	restartTime = 10 * time.Second
+	restartTime = time.Minute
 )
 
 // start begins to execute the statement. What it changes is changed when start
@@ -145,7 +145,7 @@ func (r *running) again(ctx context.Context, err error) error {
 	}
 	if r.tries > 1 {
 		select {
-		case <-time.After(min(time.Duration(r.tries)*time.Millisecond, 20*time.Millisecond)):
+		case <-time.After(min(time.Duration(r.tries)*time.Millisecond, 100*time.Millisecond)):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

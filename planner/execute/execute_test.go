@@ -233,6 +233,38 @@ func TestLostCursor(t *testing.T) {
 	}
 }
 
+// TestBegunEverywhere fails one partition after the others have answered: no row has been
+// given out, so that the statement can be started again.
+func TestBegunEverywhere(t *testing.T) {
+	for _, sql := range []string{"SELECT a FROM t", "SELECT id FROM t ORDER BY id"} {
+		f := newFixture(t)
+		var answers atomic.Int64
+		others := make(chan struct{})
+		f.w.Hook = func(step string, p object.PartitionID) error {
+			switch {
+			case step == "answered" && answers.Add(1) == 3:
+				close(others)
+			case step == "read" && p == 3:
+				<-others
+				return pgerror.New(pgerror.SerializationFailure, "the snapshot is gone")
+			}
+			return nil
+		}
+		f.w.ChunkRows = 1
+		out, _, err := f.rows(context.Background(), sql)
+		if !errors.Is(err, execute.ErrRestart) || len(out) > 0 {
+			t.Errorf("%s: %d rows, and %v, want ErrRestart", sql, len(out), err)
+		}
+		if n := f.w.Cursors(); n != 0 {
+			t.Errorf("%s: %d cursors are open", sql, n)
+		}
+		f.w.Hook = nil
+		if n := len(f.run(sql)); n != 200 {
+			t.Errorf("%s: %d rows", sql, n)
+		}
+	}
+}
+
 func TestCancelledPull(t *testing.T) {
 	f := newFixture(t)
 	f.w.ChunkRows = 1

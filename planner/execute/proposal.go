@@ -224,8 +224,8 @@ func (p *proposal) refused(ctx context.Context, s *command.Share, v *command.Vot
 	case command.SchemaNew:
 		for _, tv := range s.Part.Tables {
 			if t := p.t.print.Table(tv.Table); t != nil {
-				if _, err := p.x.deps.Partitions.Execute(ctx, s.Partition, &command.InstallTable{Table: t}); err != nil {
-					return interrupted(ctx, err)
+				if err := p.x.install(ctx, s.Partition, t); err != nil {
+					return err
 				}
 			}
 		}

@@ -122,6 +122,9 @@ func (r *scanRows) begin(ctx context.Context) error {
 		for _, s := range r.streams {
 			r.fetch(s)
 		}
+		if err := r.gather(ctx); err != nil {
+			return err
+		}
 	}
 	if r.tx == nil {
 		return nil
@@ -131,6 +134,33 @@ func (r *scanRows) begin(ctx context.Context) error {
 		return nil
 	}
 	return r.tx.settle(ctx, r.f, nil, parts)
+}
+
+// gather waits until all partitions have begun to answer. Before that no row is given
+// out, so that the statement can be started again where one cannot answer: where its
+// pinned state is gone, or older than the table's descriptor.
+func (r *scanRows) gather(ctx context.Context) error {
+	all := make([]fetched, 0, len(r.streams))
+	for _, s := range r.streams {
+		select {
+		case got := <-s.arrived:
+			all = append(all, got)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	for _, got := range all {
+		switch {
+		case got.err != nil:
+			return got.err
+		case got.chunk.Refusal != nil:
+			return r.note(ctx, got.s, got.chunk)
+		}
+	}
+	for _, got := range all {
+		got.s.arrived <- got // there is room: each stream has one chunk under way
+	}
+	return nil
 }
 
 // fetch gets a stream's next chunk in the background. The channel has room.

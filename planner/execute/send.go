@@ -8,6 +8,7 @@ import (
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/pgerror"
 )
 
 // remedy deals with a refusal that has nothing to do with where objects live. A
@@ -20,8 +21,8 @@ func (x *Executor) remedy(ctx context.Context, p object.PartitionID, t *catalog.
 		if r.Schema == t.Version {
 			return internalError("partition %d refuses version %d of table %q as unknown, and has it", p, t.Version, t.Name)
 		}
-		if _, err := x.deps.Partitions.Execute(ctx, p, &command.InstallTable{Table: t}); err != nil {
-			return interrupted(ctx, err)
+		if err := x.install(ctx, p, t); err != nil {
+			return err
 		}
 		w.wanted = true // at once the first time would do, but it must not spin
 		return w.pause(ctx, "it has not had the table's descriptor")
@@ -35,6 +36,19 @@ func (x *Executor) remedy(ctx context.Context, p object.PartitionID, t *catalog.
 		return w.pause(ctx, "it is busy")
 	}
 	return internalError("partition %d refuses for reason %d", p, r.Reason)
+}
+
+// install gives a partition a table's descriptor. Where that has no answer, the statement
+// has had no effect all the same.
+func (x *Executor) install(ctx context.Context, p object.PartitionID, t *catalog.Table) error {
+	_, err := x.deps.Partitions.Execute(ctx, p, &command.InstallTable{Table: t})
+	if e := pgerror.As(err); e != nil && e.Code == pgerror.StatementCompletionUnknown && ctx.Err() == nil {
+		return restarts(errImpatient("it has not had the table's descriptor"))
+	}
+	if err != nil {
+		return lost(ctx, err)
+	}
+	return nil
 }
 
 // awaits is how often a partition may say that an object has not arrived yet,
