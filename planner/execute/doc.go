@@ -41,7 +41,7 @@
 //
 // All partitions are asked, in parallel, from one snapshot. It is let go when all have
 // begun to answer: each has what it needs then, and only then the first row is given out: up
-to that moment the statement can be started again. Rows are pulled: for each
+// to that moment the statement can be started again. Rows are pulled: for each
 // partition at most one chunk is fetched ahead, so long results use constant
 // memory and a slow client slows its own query only. With MaxStaleness there is no
 // snapshot: each partition answers from an instant of its own.
