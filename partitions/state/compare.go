@@ -81,6 +81,11 @@ func (c *comparison) compareRange(r *command.Range) (same bool, failure *pgerror
 			return err == nil, nil, err
 		}
 	}
+	if c.ctx != nil {
+		if left, err := c.departed(r); err != nil || left {
+			return false, nil, err
+		}
+	}
 	prog, failure := c.m.programs.get(r.Program)
 	if failure == nil {
 		failure = c.worker.start(c.m.programs, &r.Context, t)

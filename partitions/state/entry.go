@@ -180,6 +180,9 @@ func (x *entry) setMarker(id object.ID, present bool, m marker) error {
 	if err != nil || !c.present && !present {
 		return err
 	}
+	if c.present && c.marker.left > 0 && m.left == 0 {
+		x.m.traces.lost(id.Table(), x.index)
+	}
 	x.undoMarkers = append(x.undoMarkers, markerUndo{c, c.present, c.marker})
 	d := Size{}
 	if c.present {

@@ -35,6 +35,7 @@ type Machine struct {
 	arrivals bool  // to be told at the next publication
 	sizes    sizes
 	recent   recent
+	traces   traces
 	senders  map[object.NodeID]*sender
 	entry    entry
 	worker   worker
@@ -93,7 +94,8 @@ func (m *Machine) Open(space *storage.Space) error {
 	m.mu.Lock()
 	m.stats = maps.Clone(m.sizes.of)
 	m.mu.Unlock()
-	m.shown.Store(0) // until something is committed
+	m.shown.Store(m.sizes.newest()) // or a later one that has touched no table
+	m.traces.reset(m.sizes.newest())
 	m.reading.Store(space)
 	m.published.Store(m.live)
 	m.pending, m.arrivals = false, false

@@ -189,9 +189,9 @@ func (x *entry) departOne(b *command.Depart, id object.ID, room *int) (command.D
 		x.remove(c)
 	}
 	if x.m.live.home(t, id) {
-		return gone, x.mark(id, marker{forwarding, b.Move, b.To})
+		return gone, x.mark(id, marker{forwarding, b.Move, b.To, x.index})
 	}
-	return gone, x.expire(id, marker{departed, b.Move, b.To})
+	return gone, x.expire(id, marker{departed, b.Move, b.To, x.index})
 }
 
 // expire remembers something of an id until the floor.

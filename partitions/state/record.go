@@ -61,12 +61,17 @@ type marker struct {
 	kind    markerKind
 	version object.LocationVersion
 	to      object.PartitionID
+	left    uint64 // the log entry that the object left in; 0 where it did not, or was not noted
 }
 
 func appendMarker(dst []byte, m marker) []byte {
 	dst = append(dst, byte(m.kind))
 	dst = binary.AppendUvarint(dst, uint64(m.version))
-	return binary.AppendUvarint(dst, uint64(m.to))
+	dst = binary.AppendUvarint(dst, uint64(m.to))
+	if m.left > 0 {
+		dst = binary.AppendUvarint(dst, m.left)
+	}
+	return dst
 }
 
 func decodeMarker(b []byte) (marker, error) {
@@ -78,10 +83,17 @@ func decodeMarker(b []byte) (marker, error) {
 		return marker{}, corrupt("marker")
 	}
 	to, m := binary.Uvarint(b[1+n:])
-	if m <= 0 || to > 1<<32-1 || 1+n+m != len(b) {
+	if m <= 0 || to > 1<<32-1 {
 		return marker{}, corrupt("marker")
 	}
-	return marker{markerKind(b[0]), object.LocationVersion(version), object.PartitionID(to)}, nil
+	var left uint64
+	if rest := b[1+n+m:]; len(rest) > 0 {
+		var k int
+		if left, k = binary.Uvarint(rest); k != len(rest) {
+			return marker{}, corrupt("marker")
+		}
+	}
+	return marker{markerKind(b[0]), object.LocationVersion(version), object.PartitionID(to), left}, nil
 }
 
 // location is where the marker sends who asks; zero means "ask the oracle".

@@ -85,6 +85,15 @@ func (s *sizes) lastTouched(t object.TableID) uint64 {
 	return s.touched[t]
 }
 
+// newest returns the last entry before that has touched any table.
+func (s *sizes) newest() uint64 {
+	var newest uint64
+	for _, index := range s.touched {
+		newest = max(newest, index)
+	}
+	return newest
+}
+
 // lastTouched is sizes.lastTouched of what is stored.
 func (s stored) lastTouched(t object.TableID) (uint64, error) {
 	b, found, err := s.r.Get(nil, appendTableKey(nil, prefixSizes, t))
