@@ -227,12 +227,12 @@ func (s *Service) readPinned(ctx context.Context, p object.PartitionID, q *comma
 	}
 	query, err := one.pinned.Begin(q)
 	if err != nil {
-		return nil, unpinned(err)
+		return nil, s.broken(ctx, p, unpinned(err), errPinLost())
 	}
 	chunk, err := query.Next(ctx)
 	if err != nil || query.Done() {
 		query.Close()
-		return chunk, err
+		return chunk, s.broken(ctx, p, err, errPinLost())
 	}
 	return s.keep(p, chunk, query)
 }
@@ -245,8 +245,19 @@ func (s *Service) evaluatePinned(ctx context.Context, p object.PartitionID, e *c
 	}
 	evaluating, err := one.pinned.Evaluate(e)
 	if err != nil {
-		return nil, unpinned(err)
+		return nil, s.broken(ctx, p, unpinned(err), errPinLost())
 	}
 	defer evaluating.Close()
-	return evaluating.Run(ctx)
+	out, err := evaluating.Run(ctx)
+	return out, s.broken(ctx, p, err, errPinLost())
+}
+
+// broken makes a failure of this node's storage the loss of what was read from it: where
+// the statement is started over, another node may answer.
+func (s *Service) broken(ctx context.Context, p object.PartitionID, err error, loss *pgerror.Error) error {
+	if err == nil || ctx.Err() != nil || pgerror.As(err) != nil {
+		return err
+	}
+	s.cfg.Logger.Error("storage failed under a read", "partition", p, "error", err)
+	return errors.Join(loss, err)
 }

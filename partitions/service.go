@@ -229,7 +229,8 @@ func (s *Service) keep(p object.PartitionID, chunk *command.Chunk, query *state.
 
 // next continues a read that this node holds.
 func (s *Service) next(ctx context.Context, p object.PartitionID, c command.Cursor) (*command.Chunk, error) {
-	return s.cursors.next(ctx, p, c, s.cfg.Clock)
+	chunk, err := s.cursors.next(ctx, p, c, s.cfg.Clock)
+	return chunk, s.broken(ctx, p, err, errCursorLost())
 }
 
 // errMalformed is the answer to a call that cannot be understood. It had no

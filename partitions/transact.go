@@ -2,6 +2,7 @@ package partitions
 
 import (
 	"context"
+	"errors"
 	"sort"
 	"time"
 
@@ -49,6 +50,7 @@ func (c *Client) Transact(ctx context.Context, t *command.Transaction) ([]*comma
 		return nil, err
 	}
 	r := retries{c: c}
+	began := c.cfg.Clock.Now()
 	if t.Patient && len(participants) > 1 && c.crowds.expects(t, c.cfg.Clock.Now()) {
 		r.n = hastyAttempts
 	}
@@ -57,7 +59,11 @@ func (c *Client) Transact(ctx context.Context, t *command.Transaction) ([]*comma
 		x.owner = t.Owner
 		votes, err := x.run(ctx, t.Patient && (len(participants) == 1 || r.n >= hastyAttempts))
 		if err != nil {
-			return nil, err
+			if !c.withoutEffect(ctx, err) || c.cfg.Clock.Now().Sub(began) > c.cfg.Patience || !r.pause(ctx) {
+				return nil, err
+			}
+			c.counters.retries.Add(1)
+			continue
 		}
 		again, wait := r.judge(votes, t.Patient)
 		if !again {
@@ -68,6 +74,13 @@ func (c *Client) Transact(ctx context.Context, t *command.Transaction) ([]*comma
 			return nil, c.notExecuted(ctx, lockedAt(t, votes))
 		}
 	}
+}
+
+// withoutEffect reports whether an attempt has got no answer, has taken no effect, and is
+// worth another one: a participant was lost on the way, and may have another leader now.
+func (c *Client) withoutEffect(ctx context.Context, err error) bool {
+	var u *Unanswered
+	return errors.As(err, &u) && !u.Unknown && ctx.Err() == nil && c.closingContext.Err() == nil
 }
 
 // participantsOf lists the partitions of a transaction, ascending.
