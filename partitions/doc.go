@@ -56,7 +56,8 @@
 //
 // A part that is large is sent in several commands. When a participant does not
 // answer, it is asked, through its log, what became of the transaction, and if it is not
-// prepared never lets it be. What is truly not known after that is 40003.
+// prepared never lets it be. Where nothing took effect it is attempted again, for up to
+// ClientConfig.Patience. What is truly not known is 40003.
 //
 // # Locks of sessions
 //
