@@ -265,6 +265,39 @@ func TestBegunEverywhere(t *testing.T) {
 	}
 }
 
+// TestDescriptorMissing reads and writes where a partition has not had the table yet: it is
+// given the descriptor, and what was pinned before is not asked again. Where that has no
+// answer the statement can be started again.
+func TestDescriptorMissing(t *testing.T) {
+	const part = 2
+	f := newFixture(t)
+	table := f.w.Catalog().ByName["t"]
+	for _, sql := range []string{
+		"SELECT a FROM t", "SELECT a FROM t WHERE id IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)",
+		"UPDATE t SET a = a", "UPDATE t SET a = a WHERE id IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)",
+	} {
+		f.w.Forget(part, table.ID)
+		f.w.Hook = func(step string, _ object.PartitionID) error {
+			if step == "install" {
+				return pgerror.New(pgerror.StatementCompletionUnknown, "no answer")
+			}
+			return nil
+		}
+		if _, _, err := f.rows(context.Background(), sql); !errors.Is(err, execute.ErrRestart) || code(err) != pgerror.SerializationFailure {
+			t.Errorf("%s: %v, want ErrRestart", sql, err)
+		}
+		installs := f.count("install")
+		_, _, err := f.rows(context.Background(), sql)
+		if errors.Is(err, execute.ErrRestart) { // from another snapshot
+			_, _, err = f.rows(context.Background(), sql)
+		}
+		if err != nil || installs.Load() != 1 {
+			t.Errorf("%s: %v, after %d times that the descriptor was sent", sql, err, installs.Load())
+		}
+		f.w.Hook = nil
+	}
+}
+
 func TestCancelledPull(t *testing.T) {
 	f := newFixture(t)
 	f.w.ChunkRows = 1
