@@ -17,11 +17,12 @@ var errResultLost = errors.New("committed, but the answer is lost")
 
 // client carries out its transactions, one after the other.
 type client struct {
-	n    int
-	node *node
-	next int64 // the next value that it appends
-	done int   // transactions that have ended
-	rec  *record
+	n     int
+	node  *node
+	next  int64 // the next value that it appends
+	done  int   // transactions that were begun
+	ended bool  // all of them
+	rec   *record
 }
 
 // run carries out what is left to do. After a crash of the node the client goes on when
@@ -36,6 +37,7 @@ func (c *client) run(t *task) {
 		}
 		c.transaction(t, plan)
 	}
+	c.ended = true
 	t.w.clients--
 	t.w.say("client %d has ended", c.n)
 }

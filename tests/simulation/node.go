@@ -162,7 +162,7 @@ func (n *node) restart() {
 		}
 	}
 	for _, c := range n.w.clientList {
-		if c.node == n {
+		if c.node == n && !c.ended {
 			n.spawn(fmt.Sprintf("client %d", c.n), c.run)
 		}
 	}

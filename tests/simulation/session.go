@@ -97,23 +97,20 @@ func (s *session) view(t *task, r *ref) command.View {
 	if o := s.own[r.key]; o != nil {
 		v.Overlay = []command.Overlaid{*o}
 	}
-	if t.rng.IntN(2) == 0 {
-		if part := s.checks(t.w, r.part, r.key); part != nil {
-			v.Checks = part
-		}
-	}
+	v.Checks = s.checks(t.w, r.part, func(k int) bool { return k != r.key }, true)
 	return v
 }
 
 // checks is what was read in a partition, as far as it lies there still.
-func (s *session) checks(w *world, p object.PartitionID, but int) *command.Part {
-	part := &command.Part{Ranges: s.ranges[p]}
-	if len(part.Ranges) > 0 {
+func (s *session) checks(w *world, p object.PartitionID, meant func(k int) bool, ranges bool) *command.Part {
+	part := &command.Part{}
+	if ranges && len(s.ranges[p]) > 0 {
+		part.Ranges = s.ranges[p]
 		addTable(w, part, s.static)
 	}
 	for _, r := range s.refs {
 		revision, seen := s.seen[r.key]
-		if r.part == p && seen && r.key != but {
+		if r.part == p && seen && meant(r.key) {
 			part.Effects = append(part.Effects, command.Effect{Target: r.unsure(w), Revision: revision})
 			addTable(w, part, w.keys[r.key].Static)
 		}
@@ -162,7 +159,7 @@ func (s *session) statement(t *task, plan *transactionPlan, op opPlan) error {
 		}
 		// What was read before must not have changed when this was read.
 		if !before {
-			if err := s.validate(t, op.Key); err != nil {
+			if err := s.validate(t, r); err != nil {
 				return err
 			}
 		}
@@ -277,8 +274,34 @@ func (s *session) write(t *task, r *ref, op opPlan, value int64) (o recordedOp, 
 	return o, false, nil
 }
 
-// validate compares all that was read before, but for one object that was read just now.
-func (s *session) validate(t *task, but int) error {
+// validate compares what was read before in other partitions than the one that was read
+// just now, which has compared its own with that. What did not exist may have come and gone
+// between; where there is some of that, what was read just now is compared after it.
+func (s *session) validate(t *task, last *ref) error {
+	read := last.part
+	if err := s.compare(t, func(p object.PartitionID) bool { return p != read }); err != nil {
+		return err
+	}
+	fleeting := false
+	for p := range s.ranges {
+		fleeting = fleeting || p != read
+	}
+	for _, r := range s.refs {
+		revision, seen := s.seen[r.key]
+		fleeting = fleeting || seen && revision == 0 && r.part != read
+	}
+	if !fleeting {
+		return nil
+	}
+	return s.compare(t, func(p object.PartitionID) bool { return p == last.part })
+}
+
+// compare has partitions compare what was read in them.
+func (s *session) compare(t *task, wanted func(object.PartitionID) bool) error {
+	meant := make(map[int]bool) // also where they move meanwhile
+	for _, r := range s.refs {
+		meant[r.key] = wanted(r.part)
+	}
 	for range maxRounds {
 		ids, of := groups(s.refs)
 		for p := range s.ranges {
@@ -289,7 +312,7 @@ func (s *session) validate(t *task, but int) error {
 		slices.Sort(ids)
 		again := false
 		for _, p := range ids {
-			part := s.checks(t.w, p, but)
+			part := s.checks(t.w, p, func(k int) bool { return meant[k] }, wanted(p))
 			if part == nil {
 				continue
 			}
