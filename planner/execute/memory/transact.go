@@ -30,7 +30,7 @@ func (p *partition) overlaid(list []command.Overlaid) *partition {
 // clone is a copy of the objects; what is only read is shared.
 func (p *partition) clone() *partition {
 	c := *p
-	c.objects, c.gone = maps.Clone(p.objects), maps.Clone(p.gone)
+	c.objects, c.gone, c.arrived = maps.Clone(p.objects), maps.Clone(p.gone), maps.Clone(p.arrived)
 	return &c
 }
 
