@@ -255,8 +255,10 @@ func TestHold(t *testing.T) {
 			t.Error("the first hold had a gap")
 		}
 	}
-	if !h.Release(t.Context()) || !h.Release(t.Context()) {
-		t.Error("the hold had a gap")
+	for range 2 { // again gives the same answer
+		if !h.Release(t.Context()) {
+			t.Error("the hold had a gap")
+		}
 	}
 	<-done
 	clock[leader.id].start(0)

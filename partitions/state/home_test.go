@@ -76,7 +76,7 @@ func TestHomeOfSpans(t *testing.T) {
 	expect("long since", false)
 	f.do(arrives(31, d, idOf(staticTable, 7))) // from wherever it was
 	expect("it is back", true)
-	d = f.do(departs(32, 2, idOf(staticTable, 7))).(*command.Departed)
+	f.do(departs(32, 2, idOf(staticTable, 7)))
 	expect("it has left again", false)
 	f.do(&command.Settle{Moves: []object.LocationVersion{32}})
 	f.do(departs(33, 0, idOf(staticTable, 7))) // it was deleted elsewhere, and its exception ends
