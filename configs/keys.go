@@ -73,7 +73,7 @@ var keys = []key{
 		func(c *Config, raw any) error { return setSize(&c.Limits.LocationCacheBytes, raw, 1<<20, 64<<30) },
 		func(c *Config) string { return formatSize(c.Limits.LocationCacheBytes) }},
 
-	{"storage.cache", "128MiB", "memory for blocks read from disk", "a size from 8MiB to 1TiB",
+	{"storage.cache", "128MiB", "memory for blocks read from disk; half as much again for objects", "a size from 8MiB to 1TiB",
 		func(c *Config, raw any) error { return setSize(&c.Storage.CacheBytes, raw, 8<<20, 1<<40) },
 		func(c *Config) string { return formatSize(c.Storage.CacheBytes) }},
 	{"storage.memtable", "32MiB", "memory for writes before they go to a table file; there are several", "a size from 1MiB to 1GiB",

@@ -12,6 +12,7 @@ import (
 	"github.com/ssmr/ssmr/internal/replication"
 	"github.com/ssmr/ssmr/oracle"
 	"github.com/ssmr/ssmr/partitions"
+	"github.com/ssmr/ssmr/partitions/state"
 )
 
 // startReplicas forms the cluster and starts this node's replicas of the oracle
@@ -26,7 +27,9 @@ func (n *Node) startReplicas(ctx context.Context) error {
 		return err
 	}
 	n.onClose("replicas", n.host.Close)
-	n.service, err = partitions.NewService(partitions.Config{Logger: n.log.With("part", "partitions")}, n.host, n.transport)
+	n.service, err = partitions.NewService(partitions.Config{
+		State: state.Limits{RecentBytes: n.recentBytes()}, Logger: n.log.With("part", "partitions"),
+	}, n.host, n.transport)
 	if err != nil {
 		return err
 	}
@@ -176,4 +179,10 @@ func replicasOf(nodes []object.NodeID, i int) []object.NodeID {
 		out = append(out, nodes[(i+j)%len(nodes)])
 	}
 	return out
+}
+
+// recentBytes is what each partition may keep in memory of objects that commands have
+// read: half as much as the cache of blocks, for all of them.
+func (n *Node) recentBytes() int {
+	return int(n.cfg.Storage.CacheBytes) / 2 / max(n.cfg.Partitions, 1)
 }
