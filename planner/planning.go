@@ -15,9 +15,10 @@ func (s *Session) key(st *statement) planKey {
 	return planKey{text: st.text, params: paramsKey(st.declared), settings: st.settings}
 }
 
-// cached returns the node's plan for a statement, if it has a valid one.
-func (s *Session) cached(st *statement) *plan.Plan {
-	return s.backend.plans.get(s.key(st), s.backend.deps.Catalog.Catalog())
+// cached returns the node's plan for a statement, if it has one that is valid in a
+// snapshot of the catalog.
+func (s *Session) cached(st *statement, snap *catalog.Snapshot) *plan.Plan {
+	return s.backend.plans.get(s.key(st), snap)
 }
 
 // bind makes a plan for a statement from the node's catalog. An error that may
@@ -141,7 +142,7 @@ func (s *Session) planFor(ctx context.Context, st *statement) (*plan.Plan, error
 		}
 	}
 	st.settings = s.now.plan
-	p := s.cached(st)
+	p := s.cached(st, snap)
 	if p == nil {
 		var err error
 		if p, err = s.bind(ctx, st); err != nil {

@@ -40,7 +40,7 @@ const keptTrees = 64
 
 // skim reads a statement, unless there is a plan for it.
 func (s *Session) skim(t session.Text) (ast.Statement, error) {
-	if s.cached(&statement{text: t.SQL, settings: s.now.plan}) != nil {
+	if s.cached(&statement{text: t.SQL, settings: s.now.plan}, s.backend.deps.Catalog.Catalog()) != nil {
 		return nil, nil
 	}
 	return dialect.Parse(t.SQL)

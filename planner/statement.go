@@ -95,10 +95,13 @@ func (s *Session) parse(ctx context.Context, name, query string, oids []uint32) 
 // analyze finds out what a statement is, with its parameters and its result.
 func (s *Session) analyze(ctx context.Context, st *statement) error {
 	st.settings = s.now.plan
-	if p := s.cached(st); p != nil {
+	// One snapshot for both: a plan that is noted as valid in a newer one than it was looked
+	// up in would be started again and again.
+	snap := s.backend.deps.Catalog.Catalog()
+	if p := s.cached(st, snap); p != nil {
 		s.tx.queried = true // names are looked up
 		st.described(p)
-		st.plan, st.snap = p, s.backend.deps.Catalog.Catalog()
+		st.plan, st.snap = p, snap
 		return nil
 	}
 	began := s.backend.deps.Clock.Now()
