@@ -133,7 +133,9 @@ func (w *writing) place(ctx context.Context) error {
 			continue
 		}
 		if !it.doubt {
-			if l, ok := w.x.deps.Directory.Lookup(it.ID); ok && l.Partition != 0 {
+			// What is older than the descriptor may be of a time when the table was static, and
+			// the directory have no entry.
+			if l, ok := w.x.deps.Directory.Lookup(it.ID); ok && l.Partition != 0 && uint64(l.Version) > uint64(w.table.Version) {
 				it.follow(l.Location, plan.FromCache, l.Arriving)
 				continue
 			}
