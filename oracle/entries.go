@@ -50,16 +50,6 @@ func MovesEntry(to object.PartitionID, ids []object.ID) []byte {
 	return (&beginMoves{to: to, ids: ids, whole: true}).append(nil)
 }
 
-// Intended reads the outcome of a MovesEntry: the batch that the nth id moves in;
-// 0 where it does not.
-func Intended(outcome any, n int) object.LocationVersion {
-	list, ok := outcome.([]intent)
-	if !ok || n >= len(list) || list[n].busy {
-		return 0
-	}
-	return list[n].move
-}
-
 // ReleasesEntry intends to drop the entries of ids without an object.
 func ReleasesEntry(ids []object.ID) []byte { return (&beginReleases{ids: ids}).append(nil) }
 

@@ -17,49 +17,49 @@ func (r *replica) under(ctx context.Context, following bool, pin func() error) e
 	return r.group.Read(ctx, pin)
 }
 
-// outside computes, outside the log, something of the newest state: compute pins it
-// and gives the answer, and whether that is a refusal as Awaited, upon which it is
-// computed again when something has come.
-func (r *replica) outside(ctx context.Context, compute func() (awaited bool, err error)) error {
+// asking is something that is computed of a pinned state, outside the log.
+type asking[T any] interface {
+	Pin() error
+	Run(ctx context.Context) (*T, error)
+	Close()
+}
+
+// outside computes something of the newest state: begin makes it ready. Where it is
+// refused as Awaited it is computed again when something has come.
+func outside[T any](ctx context.Context, r *replica, following bool, begin func() asking[T], refusal func(*T) *command.Refusal) (out *T, err error) {
+	compute := func() (awaited bool, err error) {
+		q := begin()
+		defer q.Close()
+		if err := r.under(ctx, following, q.Pin); err != nil {
+			return false, err
+		}
+		if out, err = q.Run(ctx); err != nil {
+			return false, err
+		}
+		refused := refusal(out)
+		return refused != nil && refused.Reason == command.Awaited, nil
+	}
 	awaited, err := compute()
 	if err == nil && awaited {
 		_, err = r.park(ctx, compute)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.answered.Add(1)
-	return nil
+	return out, nil
 }
 
 // evaluate computes what a Write would do.
-func (r *replica) evaluate(ctx context.Context, e *command.Evaluate, following bool) (out *command.Evaluation, err error) {
-	err = r.outside(ctx, func() (bool, error) {
-		q := r.machine.Evaluate(e)
-		defer q.Close()
-		if err := r.under(ctx, following, q.Pin); err != nil {
-			return false, err
-		}
-		var err error
-		out, err = q.Run(ctx)
-		return err == nil && out.Refusal != nil && out.Refusal.Reason == command.Awaited, err
-	})
-	return out, err
+func (r *replica) evaluate(ctx context.Context, e *command.Evaluate, following bool) (*command.Evaluation, error) {
+	return outside(ctx, r, following, func() asking[command.Evaluation] { return r.machine.Evaluate(e) },
+		func(out *command.Evaluation) *command.Refusal { return out.Refusal })
 }
 
 // validate compares what a transaction has read.
-func (r *replica) validate(ctx context.Context, part *command.Part, following bool) (out *command.Vote, err error) {
-	err = r.outside(ctx, func() (bool, error) {
-		q := r.machine.Validate(part)
-		defer q.Close()
-		if err := r.under(ctx, following, q.Pin); err != nil {
-			return false, err
-		}
-		var err error
-		out, err = q.Run(ctx)
-		return err == nil && out.Refusal != nil && out.Refusal.Reason == command.Awaited, err
-	})
-	return out, err
+func (r *replica) validate(ctx context.Context, part *command.Part, following bool) (*command.Vote, error) {
+	return outside(ctx, r, following, func() asking[command.Vote] { return r.machine.Validate(part) },
+		func(out *command.Vote) *command.Refusal { return out.Refusal })
 }
 
 func (s *Service) evaluate(ctx context.Context, p object.PartitionID, e *command.Evaluate, following bool) (*command.Evaluation, error) {

@@ -82,10 +82,8 @@ func lockOf(p *plan.Plan) *plan.Lock {
 	if !ok {
 		return nil
 	}
-	for stage := q.Stage; stage != nil; stage = inputOf(stage) {
-		if scan, ok := stage.(*plan.Scan); ok {
-			return scan.Lock
-		}
+	if scan, ok := plan.ScanOf(q.Stage); ok {
+		return scan.Lock
 	}
 	return nil
 }
@@ -96,7 +94,7 @@ func sorted(p *plan.Plan) bool {
 	if !ok {
 		return false
 	}
-	for stage := q.Stage; stage != nil; stage = inputOf(stage) {
+	for stage := q.Stage; stage != nil; stage = plan.InputOf(stage) {
 		switch s := stage.(type) {
 		case *plan.Sort:
 			return true
@@ -105,27 +103,6 @@ func sorted(p *plan.Plan) bool {
 		}
 	}
 	return false
-}
-
-// inputOf returns the stage below one; nil where it is a leaf.
-func inputOf(s plan.Stage) plan.Stage {
-	switch s := s.(type) {
-	case *plan.Filter:
-		return s.Input
-	case *plan.Aggregate:
-		return s.Input
-	case *plan.Project:
-		return s.Input
-	case *plan.Distinct:
-		return s.Input
-	case *plan.Sort:
-		return s.Input
-	case *plan.Limit:
-		return s.Input
-	case *plan.Cut:
-		return s.Input
-	}
-	return nil
 }
 
 func errReadOnly(p *plan.Plan, lock *plan.Lock) error {

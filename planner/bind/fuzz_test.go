@@ -89,23 +89,6 @@ func programs(r plan.Root) []*plan.Program {
 
 // leaf is the scan below a stage; nil if there is none.
 func leaf(s plan.Stage) *plan.Scan {
-	switch s := s.(type) {
-	case *plan.Scan:
-		return s
-	case *plan.Filter:
-		return leaf(s.Input)
-	case *plan.Aggregate:
-		return leaf(s.Input)
-	case *plan.Project:
-		return leaf(s.Input)
-	case *plan.Distinct:
-		return leaf(s.Input)
-	case *plan.Sort:
-		return leaf(s.Input)
-	case *plan.Limit:
-		return leaf(s.Input)
-	case *plan.Cut:
-		return leaf(s.Input)
-	}
-	return nil
+	scan, _ := plan.ScanOf(s)
+	return scan
 }

@@ -85,25 +85,11 @@ func (e *Execution) prepareFacts(ctx context.Context, root plan.Root) error {
 }
 
 func (e *Execution) stageFacts(ctx context.Context, s plan.Stage) error {
-	switch s := s.(type) {
-	case *plan.Scan:
-		return e.accessFacts(ctx, s.Access, s.Lock == nil)
-	case *plan.Filter:
-		return e.stageFacts(ctx, s.Input)
-	case *plan.Aggregate:
-		return e.stageFacts(ctx, s.Input)
-	case *plan.Project:
-		return e.stageFacts(ctx, s.Input)
-	case *plan.Distinct:
-		return e.stageFacts(ctx, s.Input)
-	case *plan.Sort:
-		return e.stageFacts(ctx, s.Input)
-	case *plan.Limit:
-		return e.stageFacts(ctx, s.Input)
-	case *plan.Cut:
-		return e.stageFacts(ctx, s.Input)
+	scan, ok := plan.ScanOf(s)
+	if !ok {
+		return nil
 	}
-	return nil
+	return e.accessFacts(ctx, scan.Access, scan.Lock == nil)
 }
 
 // accessFacts resolves keys and locates them. Parameters that an EXPLAIN in a

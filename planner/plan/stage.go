@@ -224,28 +224,33 @@ func (s *Limit) Needed(env *expr.Env) (int64, error) {
 	return offset + count, nil
 }
 
+// InputOf is the stage that a stage reads from; nil where it is a leaf.
+func InputOf(s Stage) Stage {
+	switch s := s.(type) {
+	case *Filter:
+		return s.Input
+	case *Aggregate:
+		return s.Input
+	case *Project:
+		return s.Input
+	case *Distinct:
+		return s.Input
+	case *Sort:
+		return s.Input
+	case *Limit:
+		return s.Input
+	case *Cut:
+		return s.Input
+	}
+	return nil
+}
+
 // ScanOf is the Scan that a stage reads from; false where it reads no table.
 func ScanOf(s Stage) (*Scan, bool) {
-	for {
-		switch t := s.(type) {
-		case *Scan:
-			return t, true
-		case *Filter:
-			s = t.Input
-		case *Aggregate:
-			s = t.Input
-		case *Project:
-			s = t.Input
-		case *Distinct:
-			s = t.Input
-		case *Sort:
-			s = t.Input
-		case *Limit:
-			s = t.Input
-		case *Cut:
-			s = t.Input
-		default:
-			return nil, false
+	for ; s != nil; s = InputOf(s) {
+		if scan, ok := s.(*Scan); ok {
+			return scan, true
 		}
 	}
+	return nil, false
 }

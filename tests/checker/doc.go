@@ -9,7 +9,7 @@
 // the value who wrote it. A key is used with one pair of operations only, and has no
 // value at first.
 //
-//	rec := checker.NewRecorder()
+//	rec := checker.NewRecorder(now)
 //	t := rec.Begin(client)          // before the first statement is sent
 //	t.Append("x", 17)
 //	t.List("x", []int64{3, 17})     // after its answer came

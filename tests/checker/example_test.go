@@ -8,7 +8,7 @@ import (
 
 func Example() {
 	now := int64(0)
-	rec := checker.NewRecorderAt(func() int64 { now++; return now })
+	rec := checker.NewRecorder(func() int64 { now++; return now })
 	t := rec.Begin(1)
 	t.Append("x", 17)
 	t.Committed()

@@ -3,7 +3,6 @@ package checker
 import (
 	"slices"
 	"sync"
-	"time"
 )
 
 // Recorder gathers the history of concurrent clients.
@@ -13,14 +12,8 @@ type Recorder struct {
 	history History
 }
 
-// NewRecorder makes a recorder whose times are nanoseconds since now.
-func NewRecorder() *Recorder {
-	start := time.Now()
-	return NewRecorderAt(func() int64 { return int64(time.Since(start)) })
-}
-
-// NewRecorderAt makes a recorder that asks now for the time. It must never go back.
-func NewRecorderAt(now func() int64) *Recorder { return &Recorder{now: now} }
+// NewRecorder makes a recorder that asks now for the time. It must never go back.
+func NewRecorder(now func() int64) *Recorder { return &Recorder{now: now} }
 
 // Recording is a transaction under way. One goroutine uses it.
 type Recording struct {

@@ -31,7 +31,7 @@ type lists struct {
 func newLists() *lists { return &lists{} }
 
 func (l *lists) setup(ctx context.Context, conn *pgx.Conn, w *world) error {
-	l.rec = checker.NewRecorderAt(w.history.now)
+	l.rec = checker.NewRecorder(w.history.now)
 	return w.create(ctx, conn, "list", "id bigint PRIMARY KEY, v text NOT NULL")
 }
 

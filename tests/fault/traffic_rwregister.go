@@ -27,7 +27,7 @@ type values struct {
 func newValues() *values { return &values{} }
 
 func (l *values) setup(ctx context.Context, conn *pgx.Conn, w *world) error {
-	l.rec = checker.NewRecorderAt(w.history.now)
+	l.rec = checker.NewRecorder(w.history.now)
 	return w.create(ctx, conn, "rw", "id bigint PRIMARY KEY, v bigint NOT NULL")
 }
 
