@@ -269,7 +269,8 @@ func (j *job) elsewhere(g group, redirects []command.Redirect) {
 		switch {
 		case !ok:
 		case l.Partition == 0 || l.Version <= it.Version:
-			it.doubt = true
+			// The transaction's own object exists wherever the oracle knows it to be.
+			it.doubt = !it.own
 		default:
 			it.follow(l, plan.FromCache, true)
 		}

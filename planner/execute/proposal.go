@@ -204,11 +204,16 @@ func (p *proposal) take(ctx context.Context, shares []command.Share, votes []*co
 	return false, p.wait.pause(ctx, "it waits for an object")
 }
 
-// remember keeps where the objects were found.
+// remember keeps where the objects were found. One that the transaction has written
+// and that lives nowhere yet stays where it was to be: some partition has to show it.
 func (p *proposal) remember() {
 	for _, b := range p.tables {
 		for i, o := range b.objects {
-			o.Place = b.items[i].place()
+			if it := &b.items[i]; it.nowhere && o.Kind != command.EffectNone {
+				o.Doubt = true
+			} else {
+				o.Place = it.place()
+			}
 		}
 	}
 }

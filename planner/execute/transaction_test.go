@@ -269,6 +269,25 @@ func TestNoConflict(t *testing.T) {
 	})
 }
 
+// TestOwnObjectLivesNowhere has the oracle drop the entry of an object that exists in
+// the transaction only: the transaction sees it all the same. (Found by tests/fault.)
+func TestOwnObjectLivesNowhere(t *testing.T) {
+	both(t, func(t *testing.T, b *bank) {
+		tx := b.x.Begin(execute.TransactionOptions{})
+		b.must(tx, "INSERT INTO a VALUES (20, 7)")
+		b.w.Release([]object.ID{b.id(20)})
+		b.w.Sweep()
+		b.w.SetCached(b.id(20), object.Location{})
+		b.want(tx, "SELECT id, n FROM a WHERE id IN (1, 4, 20) ORDER BY id", "1,100 4,100 20,7")
+		b.want(tx, "SELECT n FROM a WHERE id = 20", "7")
+		b.want(tx, "SELECT id, n FROM a WHERE n < 50", "20,7")
+		b.must(tx, "UPDATE a SET n = n + 1 WHERE id IN (1, 20)")
+		b.want(tx, "SELECT id, n FROM a WHERE id IN (1, 20) ORDER BY id", "1,101 20,8")
+		b.commit(tx)
+		b.want(nil, "SELECT id, n FROM a WHERE id IN (1, 20) ORDER BY id", "1,101 20,8")
+	})
+}
+
 // TestCollapse guards that an object is written once, against what was there first.
 func TestCollapse(t *testing.T) {
 	both(t, func(t *testing.T, b *bank) {
