@@ -107,25 +107,50 @@ func (p *policies) configure(name string, options map[string]string, t placement
 	return configured, err
 }
 
-// Place has a table's policy choose partitions for new objects.
-func (p *policies) Place(ctx context.Context, r execute.PlaceRequest) ([]object.PartitionID, error) {
+// Place has a table's policy choose partitions for new objects. Where it fails, or
+// chooses one that does not exist, objects go to their homes.
+func (p *policies) Place(ctx context.Context, r execute.PlaceRequest) (execute.Places, error) {
+	homes := execute.Places{Partitions: r.Homes, Policy: "hash"}
 	c, err := p.of(r.Table)
 	if err != nil {
-		return nil, err
+		homes.Notice = err.Error()
+		return homes, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, placeTimeout)
 	defer cancel()
+	partitions := shifted(p.partitions(), r.Shifts)
 	placed, err := c.policy.Place(ctx, &placement.Batch{
-		Table: &c.table, Objects: describeObjects(r), Partitions: shifted(p.partitions(), r.Shifts), Hint: r.Hint, DryRun: r.DryRun,
+		Table: &c.table, Objects: describeObjects(r), Partitions: partitions, Hint: r.Hint, DryRun: r.DryRun,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("placement policy %q: %w", r.Table.Placement.Policy, err)
+	if err != nil || len(placed) != len(r.Homes) {
+		homes.Notice = fmt.Sprintf("placement policy %q failed: %v", r.Table.Placement.Policy, err)
+		return homes, nil
 	}
-	out := make([]object.PartitionID, len(placed))
+	out := execute.Places{Partitions: make([]object.PartitionID, len(placed)), Policy: r.Table.Placement.Policy, Version: c.policy.Version()}
 	for i, answer := range placed {
-		out[i] = object.PartitionID(answer.Partition)
+		out.Partitions[i] = object.PartitionID(answer.Partition)
+		if !slices.ContainsFunc(partitions, func(p placement.Partition) bool { return p.ID == answer.Partition }) {
+			out.Partitions[i] = r.Homes[i]
+			out.Notice = fmt.Sprintf("placement policy %q chose partition %d, which does not exist", r.Table.Placement.Policy, answer.Partition)
+		}
 	}
 	return out, nil
+}
+
+// ReplaceColumns names none: no built-in policy asks again.
+func (p *policies) ReplaceColumns(*catalog.Table) []int { return nil }
+
+// Replace lets all objects stay.
+func (p *policies) Replace(_ context.Context, r execute.PlaceRequest) (execute.Places, error) {
+	return execute.Places{Partitions: r.Current, Policy: r.Table.Placement.Policy}, nil
+}
+
+// Allowed allows all.
+func (p *policies) Allowed(*catalog.Table, object.PartitionID, int64) error { return nil }
+
+// Check refuses all programs.
+func (p *policies) Check(context.Context, catalog.Policy) error {
+	return pgerror.NotSupported("a policy that is a program")
 }
 
 // of returns the policy of a table, configured once for each version of it.

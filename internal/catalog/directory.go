@@ -23,12 +23,36 @@ type Located struct {
 type Assignment struct {
 	ID        object.ID
 	Partition object.PartitionID
+	Origin    Origin
 }
+
+// PinMode says what a MoveRequest means to objects that are pinned: whom a user has
+// moved by hand, and no policy moves again.
+type PinMode uint8
+
+// The modes. They are on the wire: append only.
+const (
+	// KeepPins: pinned objects stay where they are.
+	KeepPins PinMode = iota
+	// Pin: objects move whether pinned or not, and are pinned from now on, also those
+	// that are there already.
+	Pin
+	// Unpin: objects move whether pinned or not, and are not pinned from now on.
+	Unpin
+)
 
 // MoveRequest asks that objects be moved to a partition.
 type MoveRequest struct {
 	To  object.PartitionID
 	IDs []object.ID
+	Pin PinMode
+	// Origin is who wants it. What a policy asks for by itself (Replace, without a user)
+	// is bounded by the table's Budget.
+	Origin Origin
+	// Reasons are those of single objects, in the order of IDs; nil: Origin.Reason for all.
+	Reasons []string
+	// Bytes is what the objects take, about, for the Budget; nil where that is not known.
+	Bytes []int64
 }
 
 // MoveResult is what became of one object of a MoveRequest.
@@ -43,6 +67,12 @@ const (
 	AlreadyThere
 	// NotFound: there is no such object.
 	NotFound
+	// Pinned: it stays, because a user has moved it by hand.
+	Pinned
+	// Barred: the partition must not get it (PartitionLimits, Rules).
+	Barred
+	// Deferred: the table's Budget has no room for it now.
+	Deferred
 )
 
 // String names the result.
@@ -54,6 +84,12 @@ func (r MoveResult) String() string {
 		return "already there"
 	case NotFound:
 		return "not found"
+	case Pinned:
+		return "pinned"
+	case Barred:
+		return "barred"
+	case Deferred:
+		return "deferred"
 	}
 	return "unknown"
 }

@@ -122,7 +122,7 @@ func FormatLabels(labels map[string]string) string {
 
 // Origin is who chose a place, and why.
 type Origin struct {
-	User    string // empty: nobody asked
+	User    string // empty: nobody asked; the policy moved it by itself
 	Policy  string // empty: a user by hand
 	Version string // of the policy
 	Reason  string

@@ -65,6 +65,9 @@ type Check struct {
 type Placement struct {
 	Policy  string            `json:"policy"`
 	Options map[string]string `json:"options,omitempty"`
+	// Program says that the policy is a program of its own (Snapshot.Policies), which
+	// cannot be dropped while a table has it.
+	Program bool `json:"program,omitempty"`
 	// Static is set where the home of every object follows from its key alone,
 	// so that the directory holds only objects that were moved. Columns are then
 	// the indexes into PrimaryKey whose values are hashed; empty means the whole

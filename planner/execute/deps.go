@@ -23,6 +23,8 @@ type Dependencies struct {
 	Sequences  Sequences
 	Partitions Partitions
 	Policies   Policies
+	// Trace hears what commands touch; nil: nobody does.
+	Trace Trace
 	// Introspection serves schema ssmr; nil fields of what it returns are NULL.
 	Introspection Introspection
 	// Clock gives the time of now() and of time-outs; nil is the system's.
@@ -67,6 +69,9 @@ type Directory interface {
 	// directory entries may be given up. It does not block; what does not fit in
 	// its queue is dropped, and swept by the oracle some day.
 	Release(ids []object.ID)
+	// History returns the places that an object has had, oldest first, as far as they
+	// are kept; empty where the directory has no entry. Linearizable.
+	History(ctx context.Context, id object.ID) ([]catalog.Placed, error)
 }
 
 // Schema changes tables. Each method returns when the oracle has logged the
@@ -83,6 +88,11 @@ type Schema interface {
 	AlterTable(ctx context.Context, change catalog.Change) (*catalog.Table, error)
 	DropTables(ctx context.Context, drop catalog.Drop) error
 	TruncateTables(ctx context.Context, truncate catalog.Truncate) error
+	// ChangePolicy makes, replaces or drops a policy that is a program; ChangePartition
+	// replaces the limits of a partition. 2BP01: a table is placed by it. Partitions do
+	// not have to know of either.
+	ChangePolicy(ctx context.Context, change catalog.PolicyChange) error
+	ChangePartition(ctx context.Context, change catalog.PartitionChange) error
 }
 
 // Mover moves objects.
@@ -169,10 +179,36 @@ type Snapshot interface {
 // Policies asks placement policies.
 type Policies interface {
 	// Place chooses a partition for each object of a table that is not static, in
-	// one call for a statement. The executor checks what it answers: for a wrong
-	// or missing partition, and for all objects after an error, it falls back on
-	// the object's home. Place bounds its own time.
-	Place(ctx context.Context, request PlaceRequest) ([]object.PartitionID, error)
+	// one call for a statement. What it answers has been checked: each partition
+	// exists and may get the object (catalog.Rules, catalog.PartitionLimits). Where the
+	// policy does not answer, or not rightly, the table's fall-back does. Place bounds its
+	// own time. 55000: there is no partition that may get the objects.
+	Place(ctx context.Context, request PlaceRequest) (Places, error)
+	// ReplaceColumns are the columns, as indexes, whose update makes the table's
+	// policy be asked again; nil as a rule. It is on the path of every update: it does not
+	// block.
+	ReplaceColumns(t *catalog.Table) []int
+	// Replace asks where objects are to live that have changed: Current and Bytes are
+	// set, Rows are those after the update. A policy that fails lets them stay.
+	Replace(ctx context.Context, request PlaceRequest) (Places, error)
+	// Allowed reports whether a partition may get objects of a table that take about so
+	// many bytes; if not, the error (55000) says why.
+	Allowed(t *catalog.Table, p object.PartitionID, bytes int64) error
+	// Check starts the program of a policy that is to be made or changed, beside the
+	// one that runs, and has it accept the tables that are placed by it. The error is for
+	// the client.
+	Check(ctx context.Context, policy catalog.Policy) error
+}
+
+// Places is what a policy answers.
+type Places struct {
+	Partitions []object.PartitionID // in the order of the request
+	Reasons    []string             // of each; nil: none
+	// Policy and Version are who chose: the table's policy, or its fall-back.
+	Policy  string
+	Version string
+	// Notice is for the client: why the fall-back has chosen; empty: it has not.
+	Notice string
 }
 
 // PlaceRequest is what a policy is asked about.
@@ -194,6 +230,33 @@ type PlaceRequest struct {
 	// Hint is the session's setting ssmr.hint.
 	Hint string
 }
+
+// Trace hears what commands touch, for simulations of policies.
+type Trace interface {
+	// Touched is told once of each statement outside of transactions, and of each
+	// transaction, that took effect. It does not block, and keeps nothing of touches.
+	Touched(touches []Touch)
+}
+
+// Touch is an object, or a range of a table, that a command has touched.
+type Touch struct {
+	Table *catalog.Table
+	ID    object.ID // empty: a range, or all of the table
+	Kind  TouchKind
+	// Values are those of a created object, one for each of Table.Columns.
+	Values []datum.Datum
+}
+
+// TouchKind is what was done to what was touched.
+type TouchKind uint8
+
+// The kinds.
+const (
+	TouchRead TouchKind = iota
+	TouchCreate
+	TouchUpdate
+	TouchDelete
+)
 
 // Introspection serves the tables of schema ssmr.
 type Introspection interface {
@@ -265,13 +328,24 @@ type Size struct {
 	Bytes   int64
 }
 
-// PolicyStatus is a row of ssmr.policies.
+// PolicyStatus is a row of ssmr.policies: a policy as one node has it.
 type PolicyStatus struct {
-	Name   string
-	Kind   string // builtin, plugin
-	Static bool
-	State  string // ready, failed
-	Error  string // "" where there is none
+	Node    object.NodeID
+	Name    string
+	Kind    string // builtin, plugin
+	Static  bool
+	Program string // of a plugin, as are all that follow
+	Version string // as it says itself
+	SHA256  string
+	State   string // ready, starting, failed
+	Error   string // "" where there is none
+	PID     int    // 0: it does not run
+	Calls   int64
+	Errors  int64 // calls without an answer in time, or with a wrong one
+	// FallBacks counts objects that the table's fall-back has placed.
+	FallBacks     int64
+	Restarts      int64
+	Mean, Slowest time.Duration // of calls
 }
 
 // TransactionStatus is a row of ssmr.transactions: what one partition knows of one

@@ -234,24 +234,23 @@ func (in *insertion) choose(ctx context.Context, at []int) error {
 	return nil
 }
 
-// choosePlaces asks a policy and checks what it says: a partition that does not
-// exist, and an error, are answered with the home instead.
+// choosePlaces asks a table's policy. A partition that does not exist in the snapshot of
+// the statement is an error of the caller's own.
 func (x *Executor) choosePlaces(ctx context.Context, snap *catalog.Snapshot, request PlaceRequest) ([]object.PartitionID, error) {
 	places, err := x.deps.Policies.Place(ctx, request)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if err != nil || len(places) != len(request.Homes) {
-		x.cfg.Logger.Warn("placement policy failed; objects go to their homes", "table", request.Table.Name,
-			"policy", request.Table.Placement.Policy, "objects", len(request.Homes), "answers", len(places), "error", err)
-		return request.Homes, nil
+	if err != nil {
+		return nil, err
 	}
-	for i, p := range places {
+	if len(places.Partitions) != len(request.Homes) {
+		return nil, internalError("Place answered %d of %d objects", len(places.Partitions), len(request.Homes))
+	}
+	for _, p := range places.Partitions {
 		if snap.Partition(p) == nil {
-			x.cfg.Logger.Warn("placement policy chose a partition that does not exist; the object goes to its home",
-				"table", request.Table.Name, "policy", request.Table.Placement.Policy, "partition", p)
-			places[i] = request.Homes[i]
+			return nil, internalError("Place chose partition %d, which does not exist", p)
 		}
 	}
-	return places, nil
+	return places.Partitions, nil
 }

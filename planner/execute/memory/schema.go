@@ -179,12 +179,81 @@ func (w *World) Placement(t *catalog.Table, policy string, options map[string]st
 	return p, nil
 }
 
-// Place asks World.Choose.
-func (w *World) Place(_ context.Context, r execute.PlaceRequest) ([]object.PartitionID, error) {
+// Place asks World.Choose; objects whose answer is wrong go to their homes.
+func (w *World) Place(_ context.Context, r execute.PlaceRequest) (execute.Places, error) {
+	homes := execute.Places{Partitions: r.Homes, Policy: "hash"}
 	if w.Choose == nil {
-		return r.Homes, nil
+		return homes, nil
 	}
-	return w.Choose(r)
+	chosen, err := w.Choose(r)
+	if err != nil || len(chosen) != len(r.Homes) {
+		homes.Notice = "the policy failed"
+		return homes, nil
+	}
+	out := execute.Places{Partitions: slices.Clone(chosen), Policy: r.Table.Placement.Policy}
+	for i, p := range out.Partitions {
+		if w.Catalog().Partition(p) == nil {
+			out.Partitions[i], out.Notice = r.Homes[i], "the policy chose a partition that does not exist"
+		}
+	}
+	return out, nil
+}
+
+// ReplaceColumns names none.
+func (w *World) ReplaceColumns(*catalog.Table) []int { return nil }
+
+// Replace lets all objects stay.
+func (w *World) Replace(_ context.Context, r execute.PlaceRequest) (execute.Places, error) {
+	return execute.Places{Partitions: r.Current, Policy: r.Table.Placement.Policy}, nil
+}
+
+// Allowed allows all.
+func (w *World) Allowed(*catalog.Table, object.PartitionID, int64) error { return nil }
+
+// Check knows no programs.
+func (w *World) Check(_ context.Context, p catalog.Policy) error {
+	return pgerror.New(pgerror.UndefinedObject, "there is no program %q", p.Program)
+}
+
+// ChangePolicy keeps a policy's description.
+func (w *World) ChangePolicy(_ context.Context, change catalog.PolicyChange) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.change(func(s *catalog.Snapshot) {
+		s.Policies = slices.DeleteFunc(slices.Clone(s.Policies), func(p catalog.Policy) bool { return p.Name == change.Policy.Name })
+		if change.Drop {
+			return
+		}
+		p := change.Policy
+		p.Version = s.Version
+		s.Policies = append(s.Policies, p)
+		slices.SortFunc(s.Policies, func(a, b catalog.Policy) int { return cmp.Compare(a.Name, b.Name) })
+	})
+	return nil
+}
+
+// ChangePartition keeps a partition's limits.
+func (w *World) ChangePartition(_ context.Context, change catalog.PartitionChange) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.change(func(s *catalog.Snapshot) {
+		s.Partitions = slices.Clone(s.Partitions)
+		if p := s.Partition(change.Partition); p != nil {
+			p.PartitionLimits = change.Limits
+		}
+	})
+	return nil
+}
+
+// History knows no more than where an object lives.
+func (w *World) History(_ context.Context, id object.ID) ([]catalog.Placed, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l, ok := w.directory[id]
+	if !ok {
+		return nil, nil
+	}
+	return []catalog.Placed{{To: l.Partition}}, nil
 }
 
 // view is what schema ssmr shows of a world.
