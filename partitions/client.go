@@ -148,6 +148,12 @@ type call struct {
 
 // send has one command executed, at most once.
 func (c *Client) send(ctx context.Context, p object.PartitionID, body command.Body) (any, error) {
+	return c.sendWaiting(ctx, ctx, p, body)
+}
+
+// sendWaiting is send of a command that may wait for locks until the end of ctx, but for
+// its answer until that of outer: only what waits for locks is taken back before.
+func (c *Client) sendWaiting(ctx, outer context.Context, p object.PartitionID, body command.Body) (any, error) {
 	l := c.lane(p)
 	sequence, settled, err := l.begin(ctx)
 	if err != nil {
@@ -165,7 +171,7 @@ func (c *Client) send(ctx context.Context, p object.PartitionID, body command.Bo
 	r := route{c: c, p: p, l: l}
 	outcome, err := c.try(ctx, &r, &k)
 	if err != nil && r.unknown && ctx.Err() != nil {
-		return c.insist(ctx, &r, &k, err)
+		return c.insist(ctx, outer, &r, &k, err)
 	}
 	return outcome, err
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ssmr/ssmr/internal/cluster"
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/expr"
@@ -441,4 +442,46 @@ func TestDeadlock(t *testing.T) {
 		t.Errorf("%d sessions were told of a deadlock", lost)
 	}
 	nothingLeft(t, nodes, 2)
+}
+
+// lateAnswers is a network that keeps what it was answered for a while.
+type lateAnswers struct {
+	Network
+	after time.Duration
+}
+
+func (n lateAnswers) Call(ctx context.Context, to object.NodeID, method uint16, req []byte) ([]byte, error) {
+	answer, err := n.Network.Call(ctx, to, method, req)
+	select {
+	case <-time.After(n.after):
+		return answer, err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %w", cluster.ErrInterrupted, ctx.Err())
+	}
+}
+
+// What does not wait for a lock is not given up when its time to wait is over: a part
+// may take long, and what it returned would be lost.
+func TestSlowIsNotWaiting(t *testing.T) {
+	nodes := newClusterOf(t, 1, 1, nil)
+	fill(t, nodes[0].client, 1, 1)
+	c, err := NewClient(ClientConfig{
+		Incarnation: 2, Grace: time.Millisecond, Replicas: func(object.PartitionID) []object.NodeID { return []object.NodeID{"a"} },
+	}, lateAnswers{nodes[0].transport, 150 * time.Millisecond}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	body := &command.Prepare{
+		Transaction: c.NewTransaction(), Participants: []object.PartitionID{1}, Wait: true, Part: transactionOf(addTo(1000, 1)).Parts[0].Part,
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	outcome, err := c.sendWaiting(ctx, testContext(t), 1, body)
+	if vote, ok := outcome.(*command.Vote); err != nil || !ok || !vote.Yes() {
+		t.Fatalf("%v %+v", err, outcome)
+	}
+	if got := valueOf(t, nodes[0].client, 1, 1000); got != 1 {
+		t.Fatalf("the object has %d", got)
+	}
 }

@@ -153,13 +153,6 @@ func (x *transaction) prepare(p object.PartitionID, wait bool) {
 	if s.chunks == nil && s.sent == 0 {
 		s.chunks = split(s.part)
 	}
-	ctx := x.ctx
-	if wait && p != x.participants[0] {
-		// It holds locks, which a session may wait for that it waits for.
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, orderedTime)
-		defer cancel()
-	}
 	for {
 		no := attempt.No
 		if s.sent > 0 {
@@ -169,7 +162,12 @@ func (x *transaction) prepare(p object.PartitionID, wait bool) {
 			x.voted(p, no, nil, x.c.notExecuted(x.ctx, p))
 			return
 		}
-		outcome, err := x.c.send(ctx, p, &command.Prepare{
+		ctx, cancel := x.ctx, context.CancelFunc(func() {})
+		if wait && p != x.participants[0] {
+			// It holds locks, which a session may wait for that it waits for.
+			ctx, cancel = context.WithTimeout(ctx, orderedTime)
+		}
+		outcome, err := x.c.sendWaiting(ctx, x.ctx, p, &command.Prepare{
 			Transaction: x.id, Participants: x.participants, Wait: wait, Owner: x.owner,
 			More: len(s.chunks) > 1, Continues: s.sent > 0, Part: s.chunks[0].part,
 		})
@@ -177,11 +175,13 @@ func (x *transaction) prepare(p object.PartitionID, wait bool) {
 		if err == nil {
 			vote, err = asVote(p, outcome)
 		}
+		late := ctx.Err() != nil && x.ctx.Err() == nil
+		cancel()
 		switch {
 		case err != nil && !certain(err):
 			x.lost(p, err)
 			return
-		case err != nil && ctx.Err() != nil && x.ctx.Err() == nil:
+		case err != nil && late:
 			x.voted(p, no, &command.Vote{Refusal: &command.Refusal{Reason: command.Withdrawn}}, nil)
 			return
 		case err != nil:

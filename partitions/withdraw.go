@@ -19,9 +19,9 @@ const (
 
 // insist finds out what became of a command whose caller's context has ended: where
 // it waits for locks it is withdrawn, otherwise its answer is fetched, which is the
-// first one that was given, however often it is asked for. It takes the Grace at most;
-// then unanswered, the error so far, is the answer.
-func (c *Client) insist(ctx context.Context, r *route, k *call, unanswered error) (any, error) {
+// first one that was given, however often it is asked for. It takes until the Grace
+// after the end of outer at most; then unanswered, the error so far, is the answer.
+func (c *Client) insist(ctx, outer context.Context, r *route, k *call, unanswered error) (any, error) {
 	switch k.body.(type) {
 	case *command.Write, *command.Prepare, *command.Lock:
 	case *command.Conclude, *command.Resolve, *command.Withdraw, *command.Settle, *command.RaiseFloor:
@@ -30,9 +30,10 @@ func (c *Client) insist(ctx context.Context, r *route, k *call, unanswered error
 		c.withdrawLater(k)
 		return nil, unanswered
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.Grace)
+	grace, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(c.closingContext, cancel)()
+	defer context.AfterFunc(outer, func() { time.AfterFunc(c.cfg.Grace, cancel) })()
 	for pause := insistFirst; ; pause = min(2*pause, insistMost) {
 		if _, err := c.send(grace, k.p, &command.Withdraw{Command: k.id}); err != nil {
 			return nil, unanswered
