@@ -24,7 +24,8 @@ const (
 
 func partOf(p *plan.Plan) part {
 	switch root := p.Root.(type) {
-	case *plan.CreateTable, *plan.DropTable, *plan.Truncate, *plan.AlterTable, *plan.Move:
+	case *plan.CreateTable, *plan.DropTable, *plan.Truncate, *plan.AlterTable, *plan.Move,
+		*plan.ChangePolicy, *plan.ChangePartition:
 		return byItself
 	case *plan.Explain:
 		if !root.Analyze {
@@ -32,7 +33,7 @@ func partOf(p *plan.Plan) part {
 		}
 		return partOf(root.Plan)
 	case *plan.Query:
-		if len(p.Tables) == 0 {
+		if _, history := root.Stage.(*plan.PlacementHistory); history || len(p.Tables) == 0 {
 			return noPart
 		}
 	}

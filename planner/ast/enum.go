@@ -112,3 +112,8 @@ func (e FetchDirection) String() string {
 func (e DiscardWhat) String() string {
 	return word(e, "all", "plans", "sequences", "temp")
 }
+
+// String returns SQL's words for it.
+func (e PinClause) String() string {
+	return word(e, "default", "pin", "no pin")
+}

@@ -73,7 +73,18 @@ type Delete struct {
 	Returning []SelectItem
 }
 
-// Move is MOVE <table> [WHERE ..] TO PARTITION <n> | TO POLICY: ssmr's own.
+// PinClause is what a MOVE says of pins.
+type PinClause uint8
+
+// The clauses.
+const (
+	DefaultPin PinClause = iota // none was written
+	WithPin                     // PIN, of TO PARTITION
+	WithoutPin                  // NO PIN of TO PARTITION, UNPIN of TO POLICY
+)
+
+// Move is MOVE <table> [WHERE ..] TO PARTITION <n> [PIN | NO PIN] | TO POLICY [UNPIN]:
+// ssmr's own.
 // (PostgreSQL's MOVE of a cursor is Fetch with Move.)
 type Move struct {
 	Pos
@@ -82,6 +93,7 @@ type Move struct {
 	// Partition is the partition's number, an expression without columns; nil is
 	// TO POLICY.
 	Partition Expr
+	Pin       PinClause
 }
 
 func (*Insert) statement() {}

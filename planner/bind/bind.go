@@ -38,6 +38,11 @@ type Policies interface {
 	// key are complete, and returns the placement: with Static and Columns where
 	// homes follow from the key. An error says what is wrong and what is allowed.
 	Placement(t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error)
+	// Builtin reports whether a policy is built in: its name is taken.
+	Builtin(policy string) bool
+	// Fallback checks that a policy can place a table's objects where the table's own
+	// does not: it is built in, and static for the table, whose Placement is complete.
+	Fallback(t *catalog.Table, policy string) error
 }
 
 // Statement binds one statement.

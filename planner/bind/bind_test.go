@@ -199,6 +199,17 @@ func formatEncoded(b []byte) string {
 // testPolicies knows hash, column and list, as far as binding needs them.
 type testPolicies struct{}
 
+func (testPolicies) Builtin(policy string) bool {
+	return policy == "hash" || policy == "column" || policy == "list"
+}
+
+func (testPolicies) Fallback(_ *catalog.Table, policy string) error {
+	if policy != "hash" {
+		return pgerror.New(pgerror.InvalidParameterValue, "policy %q cannot be a fall-back", policy)
+	}
+	return nil
+}
+
 func (testPolicies) Placement(t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error) {
 	p := catalog.Placement{Policy: policy, Options: options}
 	switch policy {

@@ -142,6 +142,10 @@ func partitionRows(ctx context.Context, in Introspection, snap *catalog.Snapshot
 		row := []datum.Datum{
 			integer(p.ID), textOrNull(s.Leader), texts(p.Replicas), integer(slots[p.ID]),
 			datum.Null, datum.Null, datum.Null, datum.Null,
+			textOrNull(catalog.FormatLabels(p.Labels)), datum.Null, datum.NewBool(!p.Closed),
+		}
+		if p.Capacity > 0 {
+			row[9] = datum.NewInt(p.Capacity)
 		}
 		if s.Known {
 			row[4], row[5] = datum.NewInt(s.Size.Objects), datum.NewInt(s.Size.Bytes)
@@ -244,11 +248,19 @@ func policyRows(ctx context.Context, in Introspection, snap *catalog.Snapshot) (
 	out := make([][]datum.Datum, len(policies))
 	for i, p := range policies {
 		out[i] = []datum.Datum{
-			text(p.Name), text(p.Kind), datum.NewBool(p.Static), integer(uses[p.Name]), text(p.State), textOrNull(p.Error),
+			textOrNull(p.Node), text(p.Name), text(p.Kind), datum.NewBool(p.Static), integer(uses[p.Name]),
+			textOrNull(p.Program), textOrNull(p.Version), textOrNull(p.SHA256), text(p.State), textOrNull(p.Error),
+			datum.Null, datum.NewInt(p.Calls), datum.NewInt(p.Errors), datum.NewInt(p.FallBacks), datum.NewInt(p.Restarts),
+			datum.NewFloat(milliseconds(p.Mean)), datum.NewFloat(milliseconds(p.Slowest)),
+		}
+		if p.PID > 0 {
+			out[i][10] = integer(p.PID)
 		}
 	}
 	return out, nil
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 func transactionRows(ctx context.Context, in Introspection) ([][]datum.Datum, error) {
 	list, err := in.Transactions(ctx)

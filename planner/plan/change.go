@@ -62,25 +62,8 @@ type Move struct {
 	// Partition is where to, an integer over parameters; nil means to where the
 	// table's policy wants each object.
 	Partition expr.Expr
-	Pin       catalog.PinMode
-}
-
-// ChangePolicy makes, changes or drops a placement policy that is a program. With
-// Missing there is none, which IF EXISTS excuses with a notice.
-type ChangePolicy struct {
-	Change  catalog.PolicyChange
-	Missing bool
-}
-
-// ChangePartition changes the limits of a partition.
-type ChangePartition struct{ Change catalog.PartitionChange }
-
-// PlacementHistory is SHOW PLACEMENT HISTORY of the objects with the given keys: a
-// source of rows at, from_partition, to_partition, by_user, policy, policy_version,
-// reason, pinned; the oldest first.
-type PlacementHistory struct {
-	Table  *catalog.Table
-	Access *Access // keys only
+	// Pin is Pin or Unpin with a Partition, KeepPins or Unpin without.
+	Pin catalog.PinMode
 }
 
 // Serial gives the next value of the sequence of a column of the table.

@@ -38,7 +38,8 @@ type Hidden struct {
 }
 
 // Root is what a plan does: *Query, *Insert, *Modify, *Move, *Explain,
-// *CreateTable, *DropTable, *Truncate, *AlterTable or *Utility.
+// *CreateTable, *DropTable, *Truncate, *AlterTable, *ChangePolicy, *ChangePartition or
+// *Utility.
 type Root interface{ root() }
 
 // Query returns rows.
@@ -71,13 +72,15 @@ type Program struct {
 	Volatile bool
 }
 
-func (*Query) root()       {}
-func (*Insert) root()      {}
-func (*Modify) root()      {}
-func (*Move) root()        {}
-func (*Explain) root()     {}
-func (*CreateTable) root() {}
-func (*DropTable) root()   {}
-func (*Truncate) root()    {}
-func (*AlterTable) root()  {}
-func (*Utility) root()     {}
+func (*Query) root()           {}
+func (*Insert) root()          {}
+func (*Modify) root()          {}
+func (*Move) root()            {}
+func (*Explain) root()         {}
+func (*CreateTable) root()     {}
+func (*DropTable) root()       {}
+func (*Truncate) root()        {}
+func (*AlterTable) root()      {}
+func (*ChangePolicy) root()    {}
+func (*ChangePartition) root() {}
+func (*Utility) root()         {}

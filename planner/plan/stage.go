@@ -10,9 +10,9 @@ import (
 	"github.com/ssmr/ssmr/internal/pgerror"
 )
 
-// Stage is one step of a query: *Scan, *Virtual, *Values, *Series, *Filter,
-// *Aggregate, *Project, *Distinct, *Sort, *Limit or *Cut. All but the first four
-// have one input; a join will be a stage with two.
+// Stage is one step of a query: *Scan, *Virtual, *PlacementHistory, *Values, *Series,
+// *Filter, *Aggregate, *Project, *Distinct, *Sort, *Limit or *Cut. All but the first
+// five have one input; a join will be a stage with two.
 type Stage interface {
 	// Width is the number of columns of the rows that come out.
 	Width() int

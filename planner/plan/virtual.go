@@ -44,7 +44,10 @@ var virtualTables = map[string]*VirtualTable{
 		{"objects", datum.Int8},       // NULL where the leader could not be asked
 		{"bytes", datum.Int8},
 		{"commands_per_second", datum.Float8},
-		{"applied", datum.Int8}, // index of the last log entry that its leader applied
+		{"applied", datum.Int8},   // index of the last log entry that its leader applied
+		{"labels", datum.Text},    // "disk=ssd, region=eu"; NULL: none
+		{"capacity", datum.Int8},  // in bytes; NULL: no bound
+		{"accepting", datum.Bool}, // objects that are new, or move
 	}},
 	"tables": {Kind: TablesTable, Name: "tables", Columns: []VirtualColumn{
 		{"name", datum.Text},
@@ -71,12 +74,23 @@ var virtualTables = map[string]*VirtualTable{
 		{"error", datum.Text},
 	}},
 	"policies": {Kind: PoliciesTable, Name: "policies", Columns: []VirtualColumn{
+		{"node", datum.Text}, // that the row is about: each runs its own copy
 		{"name", datum.Text},
 		{"kind", datum.Text}, // builtin, plugin
 		{"static", datum.Bool},
-		{"tables", datum.Int4}, // tables that use it
-		{"state", datum.Text},  // ready, failed
+		{"tables", datum.Int4},  // tables that use it
+		{"program", datum.Text}, // NULL where it is built in
+		{"version", datum.Text}, // as the policy says itself
+		{"sha256", datum.Text},  // of the program, hexadecimal
+		{"state", datum.Text},   // ready, starting, failed
 		{"error", datum.Text},
+		{"pid", datum.Int4}, // NULL where it does not run
+		{"calls", datum.Int8},
+		{"errors", datum.Int8},     // calls without an answer in time, or with a wrong one
+		{"fall_backs", datum.Int8}, // objects that a table's fall-back has placed
+		{"restarts", datum.Int8},
+		{"mean_latency", datum.Float8}, // of calls, in milliseconds
+		{"max_latency", datum.Float8},
 	}},
 	"cache": {Kind: CacheTable, Name: "cache", Columns: []VirtualColumn{
 		{"node", datum.Text},

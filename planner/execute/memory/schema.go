@@ -174,9 +174,26 @@ func (w *World) Placement(t *catalog.Table, policy string, options map[string]st
 		}
 	case "chosen":
 	default:
+		if slices.ContainsFunc(w.Catalog().Policies, func(p catalog.Policy) bool { return p.Name == policy }) {
+			p.Program = true
+			return p, nil
+		}
 		return p, pgerror.New(pgerror.InvalidParameterValue, "unknown placement policy %q", policy)
 	}
 	return p, nil
+}
+
+// Builtin knows the policies of Placement that are no programs.
+func (w *World) Builtin(policy string) bool {
+	return policy == "hash" || policy == "column" || policy == "chosen"
+}
+
+// Fallback allows hash.
+func (w *World) Fallback(_ *catalog.Table, policy string) error {
+	if policy != "hash" {
+		return pgerror.New(pgerror.InvalidParameterValue, "policy %q cannot be a fall-back", policy)
+	}
+	return nil
 }
 
 // Place asks World.Choose; objects whose answer is wrong go to their homes.
