@@ -90,9 +90,6 @@ type server struct {
 // Describe tells who the policy is.
 func (s *server) Describe(_ context.Context, r *placementpb.DescribeRequest) (*placementpb.DescribeResponse, error) {
 	answer := &placementpb.DescribeResponse{Name: s.policy.Name(), Version: s.policy.Version()}
-	if d, ok := s.policy.(Deterministic); ok {
-		answer.Deterministic = d.Deterministic()
-	}
 	switch i, ok := s.policy.(Initializer); {
 	case ok:
 		if err := i.Initialize(r.Options); err != nil {
@@ -100,6 +97,9 @@ func (s *server) Describe(_ context.Context, r *placementpb.DescribeRequest) (*p
 		}
 	case len(r.Options) > 0:
 		answer.Error = "the policy takes no options of its own"
+	}
+	if d, ok := s.policy.(Deterministic); ok { // which may depend on the options
+		answer.Deterministic = d.Deterministic()
 	}
 	return answer, nil
 }
