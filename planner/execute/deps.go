@@ -241,10 +241,15 @@ type Trace interface {
 // Touch is an object, or a range of a table, that a command has touched.
 type Touch struct {
 	Table *catalog.Table
-	ID    object.ID // empty: a range, or all of the table
-	Kind  TouchKind
-	// Values are those of a created object, one for each of Table.Columns.
+	ID    object.ID // empty: a range
+	// Span is the range; zero: all of the table.
+	Span command.Span
+	Kind TouchKind
+	// Values are those of a created object, one for each of Table.Columns. Of an updated
+	// one they are those of the columns in Set: what the statement sets them to, where
+	// it says that itself.
 	Values []datum.Datum
+	Set    []int // indexes of columns, of an update
 }
 
 // TouchKind is what was done to what was touched.
