@@ -221,7 +221,7 @@ func (s *Session) refresh() {
 		MoveRate:    number("ssmr.move_rate"),
 		Hint:        get("ssmr.hint"),
 		Generated:   s.generated,
-		Notice:      func(m plan.Notice) { s.notice("NOTICE", m.Code, m.Message) },
+		Notice:      func(m plan.Notice) { s.notice(severityOf(m.Code), m.Code, m.Message) },
 	}
 	if get("ssmr.read_consistency") == "stale" {
 		x.MaxStaleness = milliseconds("ssmr.max_staleness")
@@ -229,4 +229,13 @@ func (s *Session) refresh() {
 	n.settings = x
 	s.now = n
 	s.setFunctions()
+}
+
+// severityOf is what PostgreSQL tells a SQLSTATE of a notice with: class 01 is of
+// warnings.
+func severityOf(code string) string {
+	if strings.HasPrefix(code, "01") {
+		return "WARNING"
+	}
+	return "NOTICE"
 }

@@ -122,7 +122,8 @@ type Settings struct {
 	Hint string
 	// Planning is how long the plan took to make, for EXPLAIN ANALYZE.
 	Planning time.Duration
-	// Notice tells the client something; nil drops it.
+	// Notice tells the client something: a warning where its Code is of class 01. nil
+	// drops it.
 	Notice func(plan.Notice)
 	// Generated hears of values of sequences that are given to rows; may be nil.
 	Generated func(table object.TableID, column int, value int64)
@@ -135,6 +136,14 @@ func (s *Settings) workMem() int64 {
 		return s.WorkMem
 	}
 	return defaultWorkMem
+}
+
+// user is who executes; empty where that is not known.
+func (s *Settings) user() string {
+	if s.Session == nil {
+		return ""
+	}
+	return s.Session.User
 }
 
 func (s *Settings) notice(n plan.Notice) {

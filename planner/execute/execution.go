@@ -94,6 +94,10 @@ func (e *Execution) root(ctx context.Context, root plan.Root) error {
 		return e.truncate(ctx, r)
 	case *plan.AlterTable:
 		return e.alterTable(ctx, r)
+	case *plan.ChangePolicy:
+		return e.changePolicy(ctx, r)
+	case *plan.ChangePartition:
+		return e.changePartition(ctx, r)
 	}
 	return internalError("cannot execute %T", root)
 }
@@ -158,8 +162,11 @@ func (e *Execution) interrupted(err error) error {
 // Tag is the command tag, when all rows were given out. rows is the number of
 // rows since the last Tag, which is what SELECT counts.
 func (e *Execution) Tag(rows int64) string {
-	switch e.plan.Root.(type) {
+	switch root := e.plan.Root.(type) {
 	case *plan.Query:
+		if _, ok := root.Stage.(*plan.PlacementHistory); ok {
+			return e.plan.Tag
+		}
 		return e.plan.Tag + " " + strconv.FormatInt(rows, 10)
 	case *plan.Insert:
 		return e.plan.Tag + " 0 " + strconv.FormatInt(e.affected, 10)
@@ -172,7 +179,7 @@ func (e *Execution) Tag(rows int64) string {
 // Changed reports whether the statement has changed something.
 func (e *Execution) Changed() bool {
 	switch e.plan.Root.(type) {
-	case *plan.CreateTable, *plan.DropTable, *plan.Truncate, *plan.AlterTable:
+	case *plan.CreateTable, *plan.DropTable, *plan.Truncate, *plan.AlterTable, *plan.ChangePolicy, *plan.ChangePartition:
 		return true
 	}
 	return e.affected > 0
@@ -220,6 +227,8 @@ func (e *Execution) openStage(s plan.Stage) (rows, error) {
 		return e.openScan(s)
 	case *plan.Virtual:
 		return &virtualRows{e: e, table: s.Table}, nil
+	case *plan.PlacementHistory:
+		return e.openHistory(s)
 	case *plan.Values:
 		return &valuesRows{env: &e.env, rows: s.Rows}, nil
 	case *plan.Series:
