@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"path/filepath"
 	"time"
 
 	"github.com/ssmr/ssmr/internal/object"
@@ -20,6 +21,7 @@ type Config struct {
 	Limits  Limits
 	Storage Storage
 	Timing  Timing
+	Plugins Plugins
 }
 
 // Cluster says which nodes form the cluster.
@@ -65,4 +67,33 @@ type Storage struct {
 type Timing struct {
 	Heartbeat time.Duration // a follower that hears nothing for so long starts an election
 	Drain     time.Duration // how long running statements may go on after SIGTERM
+}
+
+// Plugins says where placement policies that are programs of their own are found, and
+// what they may take.
+type Plugins struct {
+	// Dir is the folder of their programs; empty for "plugins" beside the data folder.
+	Dir string
+	// OnUse has a program started when it is asked first, not with the server.
+	OnUse bool
+	// Env names the variables of the server's environment that they get.
+	Env            []string
+	CallTimeout    time.Duration // of one call, from question to answer
+	StartTimeout   time.Duration
+	HealthInterval time.Duration // between two health checks
+	LogLines       int           // of one policy that are logged in a second
+	// SHA256 holds, by the names of programs, checksums that they must have, in
+	// lower-case hexadecimal.
+	SHA256 map[string]string
+	// Options are, by the names of policies, options of their own; those of CREATE
+	// POLICY go before them.
+	Options map[string]map[string]string
+}
+
+// PluginsDir is the folder of plugins' programs.
+func (c *Config) PluginsDir() string {
+	if c.Plugins.Dir != "" {
+		return c.Plugins.Dir
+	}
+	return filepath.Join(filepath.Dir(filepath.Clean(c.DataDir)), "plugins")
 }

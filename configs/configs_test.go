@@ -62,6 +62,12 @@ func TestErrorsNameTheKeyAndWhatIsAllowed(t *testing.T) {
 		{yaml: nodes + "listen: 127.0.0.1:2\n", want: []string{`"listen"`, "cluster port"}},
 		{yaml: "cluster: {nodes: [{name: n1}]}\n", want: []string{`"cluster.nodes"`, "address"}},
 		{yaml: "cluster: {nodes: [{name: n1, address: 'a:1'}, {name: n1, address: 'a:2'}]}\n", want: []string{"twice"}},
+		{yaml: "plugins: {sha256: {geo: abc}}\n", want: []string{`"plugins.sha256"`, "hexadecimal", "file "}},
+		{yaml: "plugins: {options: {geo: 5}}\n", want: []string{`"plugins.options"`, "{policy: {option: value}}"}},
+		{yaml: "plugins: {option: {geo: {a: b}}}\n", want: []string{`unknown key "plugins.option.geo.a"`}},
+		{yaml: "plugins: {env: [A=B]}\n", want: []string{`"plugins.env"`, "NAME,NAME"}},
+		{args: []string{"--plugins-start", "later"}, want: []string{`"plugins.start"`, "boot or use"}},
+		{args: []string{"--plugins-sha256", "geo"}, want: []string{`"plugins.sha256"`, "--plugins-sha256"}},
 		{args: []string{"--config", "/does/not/exist"}, want: []string{"/does/not/exist"}},
 	}
 	for _, c := range cases {
@@ -118,6 +124,34 @@ func TestPrintedConfigurationMeansTheSame(t *testing.T) {
 	}
 	if second := printed(t, again); second != first {
 		t.Errorf("got\n%s\nwant\n%s", second, first)
+	}
+}
+
+// TestMapsKeepTheirSpelling: names and values of maps are what the user wrote.
+func TestMapsKeepTheirSpelling(t *testing.T) {
+	sum := strings.Repeat("0a", 32)
+	yaml := "data-dir: /srv/ssmr/n1\nplugins:\n  env: [PATH, HOME]\n  sha256: {Geo.bin: " + strings.ToUpper(sum) + "}\n  options: {geo: {Map.X: 1.10, b: 'x: y'}}\n"
+	c, err := load(t, yaml, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := c.Plugins
+	if p.SHA256["Geo.bin"] != sum || p.Options["geo"]["Map.X"] != "1.10" || p.Options["geo"]["b"] != "x: y" || strings.Join(p.Env, " ") != "PATH HOME" {
+		t.Errorf("got %+v", p)
+	}
+	if c.PluginsDir() != "/srv/ssmr/plugins" {
+		t.Errorf("the folder of plugins is %s", c.PluginsDir())
+	}
+	again, err := load(t, printed(t, c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := printed(t, again), printed(t, c); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	c, err = load(t, yaml, []string{`SSMR_PLUGINS_OPTIONS={"geo": {"Z": "1"}}`}, "--plugins-dir", "here")
+	if err != nil || c.Plugins.Options["geo"]["Z"] != "1" || len(c.Plugins.Options["geo"]) != 1 || c.PluginsDir() != "here" {
+		t.Errorf("environment over file: got %+v, %v", c, err)
 	}
 }
 

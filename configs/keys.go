@@ -88,6 +88,36 @@ var keys = []key{
 	{"timing.drain", "10s", "how long running statements may go on after SIGTERM", "a duration from 0s to 1h",
 		func(c *Config, raw any) error { return setDuration(&c.Timing.Drain, raw, 0, time.Hour) },
 		func(c *Config) string { return c.Timing.Drain.String() }},
+
+	{"plugins.dir", "", "folder of placement policies' programs; empty for \"plugins\" beside the data folder", "a path, or empty",
+		func(c *Config, raw any) error { return setOptionalText(&c.Plugins.Dir, raw) },
+		func(c *Config) string { return strconv.Quote(c.Plugins.Dir) }},
+	{"plugins.start", "boot", "when policies' programs are started: with the server, or when they are used first", "boot or use",
+		setPluginsStart, getPluginsStart},
+	{"plugins.env", "", "variables of the server's environment that policies get", "a list of names, or NAME,NAME",
+		setEnvNames, func(c *Config) string { return jsonText(c.Plugins.Env) }},
+	{"plugins.call-timeout", "50ms", "what one call of a policy may take; then the table's fall-back places the objects", "a duration from 1ms to 1m",
+		func(c *Config, raw any) error {
+			return setDuration(&c.Plugins.CallTimeout, raw, time.Millisecond, time.Minute)
+		},
+		func(c *Config) string { return c.Plugins.CallTimeout.String() }},
+	{"plugins.start-timeout", "10s", "what the start of a policy's program may take", "a duration from 100ms to 5m",
+		func(c *Config, raw any) error {
+			return setDuration(&c.Plugins.StartTimeout, raw, 100*time.Millisecond, 5*time.Minute)
+		},
+		func(c *Config) string { return c.Plugins.StartTimeout.String() }},
+	{"plugins.health-interval", "1s", "time between two health checks of a policy's program", "a duration from 10ms to 1m",
+		func(c *Config, raw any) error {
+			return setDuration(&c.Plugins.HealthInterval, raw, 10*time.Millisecond, time.Minute)
+		},
+		func(c *Config) string { return c.Plugins.HealthInterval.String() }},
+	{"plugins.log-lines", "50", "lines that one policy may log in a second; the others are counted", "a whole number from 1 to 10000",
+		func(c *Config, raw any) error { return setInt(&c.Plugins.LogLines, raw, 1, 10_000) },
+		func(c *Config) string { return strconv.Itoa(c.Plugins.LogLines) }},
+	{"plugins.sha256", "", "checksums that policies' programs must have to be started", "a map {program: SHA-256 in hexadecimal}",
+		setChecksums, func(c *Config) string { return jsonText(c.Plugins.SHA256) }},
+	{"plugins.options", "", "policies' own options; those of CREATE POLICY go before them", "a map {policy: {option: value}}",
+		setPolicyOptions, func(c *Config) string { return jsonText(c.Plugins.Options) }},
 }
 
 // errValue says that a value is not what is allowed; the caller knows the rest.
@@ -96,6 +126,15 @@ var errValue = errors.New("not allowed")
 func setText(dst *string, raw any) error {
 	s, ok := raw.(string)
 	if !ok || s == "" {
+		return errValue
+	}
+	*dst = s
+	return nil
+}
+
+func setOptionalText(dst *string, raw any) error {
+	s, ok := raw.(string)
+	if !ok {
 		return errValue
 	}
 	*dst = s

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+	"go.yaml.in/yaml/v3"
 )
 
 const envPrefix = "SSMR"
@@ -33,7 +35,8 @@ func Load(args, environ []string) (*Config, error) {
 	for _, k := range keys {
 		v.SetDefault(k.name, k.fallback)
 	}
-	if err := readFile(v, file); err != nil {
+	maps, err := readFile(v, file)
+	if err != nil {
 		return nil, err
 	}
 	sources := make(map[string]string)
@@ -51,7 +54,12 @@ func Load(args, environ []string) (*Config, error) {
 			sources[k.name] = "flag --" + f.Name
 		}
 	}
-	return assemble(v, sources)
+	for key := range maps {
+		if sources[key] != "file "+file {
+			delete(maps, key)
+		}
+	}
+	return assemble(v, maps, sources)
 }
 
 // Usage writes what the flags mean.
@@ -79,25 +87,29 @@ func envName(key string) string {
 	return envPrefix + "_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(key))
 }
 
-func readFile(v *viper.Viper, file string) error {
+// readFile reads a file's keys into v, and returns those whose values are maps.
+func readFile(v *viper.Viper, file string) (map[string]*yaml.Node, error) {
 	if file == "" {
-		return nil
+		return nil, nil
 	}
-	f, err := os.Open(file)
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("configuration file: %w", err)
+		return nil, fmt.Errorf("configuration file: %w", err)
 	}
-	defer f.Close()
 	v.SetConfigType("yaml")
-	if err := v.ReadConfig(f); err != nil {
-		return fmt.Errorf("configuration file %s: %w", file, err)
+	if err := v.ReadConfig(bytes.NewReader(text)); err != nil {
+		return nil, fmt.Errorf("configuration file %s: %w", file, err)
 	}
 	for _, name := range v.AllKeys() {
-		if !isKey(name) {
-			return fmt.Errorf("configuration file %s: unknown key %q; known keys: %s", file, name, strings.Join(keyNames(), ", "))
+		if !isKey(name) && !inMap(name) {
+			return nil, fmt.Errorf("configuration file %s: unknown key %q; known keys: %s", file, name, strings.Join(keyNames(), ", "))
 		}
 	}
-	return nil
+	maps, err := fileMaps(text)
+	if err != nil {
+		return nil, fmt.Errorf("configuration file %s: %w", file, err)
+	}
+	return maps, nil
 }
 
 func readEnvironment(v *viper.Viper, environ []string, sources map[string]string) error {
@@ -124,12 +136,16 @@ func readEnvironment(v *viper.Viper, environ []string, sources map[string]string
 	return nil
 }
 
-// assemble turns raw values into a Config.
-func assemble(v *viper.Viper, sources map[string]string) (*Config, error) {
+// assemble turns raw values into a Config. What is in maps goes before what is in v.
+func assemble(v *viper.Viper, maps map[string]*yaml.Node, sources map[string]string) (*Config, error) {
 	c := new(Config)
 	for _, k := range keys {
 		raw := v.Get(k.name)
-		if err := k.set(c, raw); err != nil {
+		value := raw
+		if node, ok := maps[k.name]; ok {
+			value = node
+		}
+		if err := k.set(c, value); err != nil {
 			where := sources[k.name]
 			if where == "" {
 				where = "default"
