@@ -302,16 +302,6 @@ func (c *Cache) CacheStats() catalog.CacheStats {
 // Moves returns the moves that the oracle remembers, oldest first.
 func (c *Cache) Moves(ctx context.Context) ([]catalog.Move, error) { return c.client.Moves(ctx) }
 
-// ChangePolicy makes, replaces or drops a policy that is a program.
-func (c *Cache) ChangePolicy(context.Context, catalog.PolicyChange) error {
-	return pgerror.NotSupported("a policy that is a program")
-}
-
-// ChangePartition replaces the limits of a partition.
-func (c *Cache) ChangePartition(context.Context, catalog.PartitionChange) error {
-	return pgerror.NotSupported("a limit of a partition")
-}
-
 // History returns the places that an object has had, oldest first.
 func (c *Cache) History(context.Context, object.ID) ([]catalog.Placed, error) {
 	return nil, pgerror.NotSupported("a history of places")

@@ -98,6 +98,18 @@ func (c *Cache) TruncateTables(ctx context.Context, truncate catalog.Truncate) e
 	return err
 }
 
+// ChangePolicy makes, replaces or drops a policy that is a program.
+func (c *Cache) ChangePolicy(ctx context.Context, change catalog.PolicyChange) error {
+	_, err := c.change(ctx, &schemaRequest{Policy: &change})
+	return err
+}
+
+// ChangePartition replaces the limits of a partition.
+func (c *Cache) ChangePartition(ctx context.Context, change catalog.PartitionChange) error {
+	_, err := c.change(ctx, &schemaRequest{Partition: &change})
+	return err
+}
+
 // change has a schema change made, and this node's catalog show it; also a change
 // that failed has left its traces there.
 func (c *Cache) change(ctx context.Context, m *schemaRequest) (*schemaReply, error) {

@@ -31,6 +31,8 @@ func sampleCommands() []logCommand {
 		&adopt{job: 6, partition: 1, ids: []object.ID{"a"}},
 		&clean{job: 7, limit: 100},
 		&raiseFloor{},
+		&changePolicy{Request: RequestID{5}, Change: catalog.PolicyChange{Base: 3, Policy: geoPolicy(), Drop: true}},
+		&changePartition{Request: RequestID{6}, Change: catalog.PartitionChange{Partition: 2, Limits: catalog.PartitionLimits{Capacity: 5}}},
 	}
 }
 
@@ -47,8 +49,8 @@ func TestCommandsComeBack(t *testing.T) {
 			}
 		}
 	}
-	if n := len(sampleCommands()); n != int(kindBeginWhole) {
-		t.Errorf("%d samples of %d kinds", n, kindBeginWhole)
+	if n := len(sampleCommands()); n != int(kindChangePartition) {
+		t.Errorf("%d samples of %d kinds", n, kindChangePartition)
 	}
 }
 

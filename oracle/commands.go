@@ -29,6 +29,8 @@ const (
 	kindClean
 	kindRaiseFloor
 	kindBeginWhole
+	kindChangePolicy
+	kindChangePartition
 )
 
 // RequestID makes a schema change harmless to send again: the oracle remembers
@@ -147,6 +149,16 @@ type truncate struct {
 	Truncate catalog.Truncate
 }
 
+type changePolicy struct {
+	Request RequestID
+	Change  catalog.PolicyChange
+}
+
+type changePartition struct {
+	Request RequestID
+	Change  catalog.PartitionChange
+}
+
 // advance takes a schema change from one phase to the next.
 type advance struct {
 	Job  uint64
@@ -184,6 +196,9 @@ func (c *alterTable) append(dst []byte) []byte  { return appendJSON(dst, kindAlt
 func (c *dropTables) append(dst []byte) []byte  { return appendJSON(dst, kindDropTables, c) }
 func (c *truncate) append(dst []byte) []byte    { return appendJSON(dst, kindTruncate, c) }
 func (c *advance) append(dst []byte) []byte     { return appendJSON(dst, kindAdvance, c) }
+
+func (c *changePolicy) append(dst []byte) []byte    { return appendJSON(dst, kindChangePolicy, c) }
+func (c *changePartition) append(dst []byte) []byte { return appendJSON(dst, kindChangePartition, c) }
 
 func (c *assign) append(dst []byte) []byte {
 	return appendAssignments(append(dst, kindAssign), c.items)
@@ -280,6 +295,10 @@ func decodeCommand(b []byte) (logCommand, error) {
 		return decodeJSON(d, new(truncate))
 	case kindAdvance:
 		return decodeJSON(d, new(advance))
+	case kindChangePolicy:
+		return decodeJSON(d, new(changePolicy))
+	case kindChangePartition:
+		return decodeJSON(d, new(changePartition))
 	}
 	c, err := decodeBinary(b[0], d)
 	if err != nil {

@@ -130,6 +130,10 @@ func (t *tx) execute(c logCommand) any {
 		return t.dropTables(c)
 	case *truncate:
 		return t.truncate(c)
+	case *changePolicy:
+		return t.changePolicy(c)
+	case *changePartition:
+		return t.changePartition(c)
 	case *advance:
 		t.advance(c)
 	case *adopt:
@@ -167,7 +171,7 @@ func (m *Machine) Snapshot() *catalog.Snapshot { return m.snapshot.Load() }
 func (s *state) snapshot() *catalog.Snapshot {
 	snap := &catalog.Snapshot{
 		Version: s.Catalog, Tables: maps.Clone(s.tables), ByName: make(map[string]*catalog.Table, len(s.tables)),
-		Partitions: s.partitions, Slots: s.slots,
+		Partitions: s.partitions, Slots: s.slots, Policies: s.policies,
 	}
 	for _, t := range s.tables {
 		snap.ByName[t.Name] = t

@@ -3,6 +3,7 @@ package oracle
 import (
 	"encoding/binary"
 	"encoding/json"
+	"slices"
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/object"
@@ -113,11 +114,13 @@ func decodeMoveResults(b []byte) []catalog.MoveResult {
 
 // schemaRequest asks for a schema change; one of its pointers is set.
 type schemaRequest struct {
-	Request  RequestID
-	Create   *catalog.TableSpec `json:",omitempty"`
-	Alter    *catalog.Change    `json:",omitempty"`
-	Drop     *catalog.Drop      `json:",omitempty"`
-	Truncate *catalog.Truncate  `json:",omitempty"`
+	Request   RequestID
+	Create    *catalog.TableSpec       `json:",omitempty"`
+	Alter     *catalog.Change          `json:",omitempty"`
+	Drop      *catalog.Drop            `json:",omitempty"`
+	Truncate  *catalog.Truncate        `json:",omitempty"`
+	Policy    *catalog.PolicyChange    `json:",omitempty"`
+	Partition *catalog.PartitionChange `json:",omitempty"`
 }
 
 // command returns the log command of the request.
@@ -131,6 +134,10 @@ func (m *schemaRequest) command() (logCommand, error) {
 		return &dropTables{Request: m.Request, Drop: *m.Drop}, nil
 	case m.Truncate != nil:
 		return &truncate{Request: m.Request, Truncate: *m.Truncate}, nil
+	case m.Policy != nil:
+		return &changePolicy{Request: m.Request, Change: *m.Policy}, checkPolicy(m.Policy)
+	case m.Partition != nil:
+		return &changePartition{Request: m.Request, Change: *m.Partition}, checkLimits(&m.Partition.Limits)
 	}
 	return nil, errMalformed
 }
@@ -170,6 +177,8 @@ type delta struct {
 	Tables  []*catalog.Table `json:",omitempty"`
 	Removed []object.TableID `json:",omitempty"`
 	Slots   []byte           `json:",omitempty"` // as appendCluster
+	// Policies are all that there are; nil where they are as they were.
+	Policies []catalog.Policy `json:",omitzero"`
 }
 
 // difference returns what makes next of old; old may be nil.
@@ -190,16 +199,22 @@ func difference(old, next *catalog.Snapshot) *delta {
 			}
 		}
 	}
-	if len(next.Slots) > 0 && (old == nil || len(old.Slots) == 0 || &old.Slots[0] != &next.Slots[0]) {
+	if len(next.Slots) > 0 && (old == nil || len(old.Slots) == 0 || &old.Slots[0] != &next.Slots[0] || &old.Partitions[0] != &next.Partitions[0]) {
 		d.Slots = appendCluster(nil, next.Partitions, next.Slots)
+	}
+	if old == nil || !slices.EqualFunc(old.Policies, next.Policies, samePolicy) {
+		d.Policies = append([]catalog.Policy{}, next.Policies...)
 	}
 	return d
 }
 
+// samePolicy reports whether two descriptions are one: versions are not used twice.
+func samePolicy(a, b catalog.Policy) bool { return a.Name == b.Name && a.Version == b.Version }
+
 // apply makes the next snapshot.
 func (d *delta) apply(old *catalog.Snapshot) (*catalog.Snapshot, error) {
 	next := &catalog.Snapshot{
-		Version: d.Version, Partitions: old.Partitions, Slots: old.Slots,
+		Version: d.Version, Partitions: old.Partitions, Slots: old.Slots, Policies: old.Policies,
 		Tables: make(map[object.TableID]*catalog.Table), ByName: make(map[string]*catalog.Table),
 	}
 	if !d.Full {
@@ -218,6 +233,9 @@ func (d *delta) apply(old *catalog.Snapshot) (*catalog.Snapshot, error) {
 	}
 	for _, t := range next.Tables {
 		next.ByName[t.Name] = t
+	}
+	if d.Policies != nil {
+		next.Policies = d.Policies
 	}
 	if len(d.Slots) > 0 {
 		var err error

@@ -23,12 +23,14 @@ const (
 	keyHistory   = 'h' // move -> what became of it
 	keyJob       = 'j' // job -> schema change
 	keyRequest   = 'r' // sequence -> request and its outcome
+	keyPolicy    = 'y' // name -> policy that is a program
 )
 
 // Bounds of what the oracle's state holds beside the directory.
 const (
 	maxPartitions     = object.Slots
 	maxTables         = 10000
+	maxPolicies       = 1000
 	maxBatches        = 256  // moves and releases under way, beyond which nothing is begun
 	maxSettling       = 1024 // finished moves whose source has not been told; the same
 	maxBatchObjects   = 4096
@@ -96,8 +98,9 @@ type sequenceKey struct {
 // Apply alone changes it, under Machine.mu.
 type state struct {
 	counters
-	partitions []catalog.Partition
-	slots      []object.Location // replaced, never changed
+	partitions []catalog.Partition // replaced, never changed
+	slots      []object.Location   // replaced, never changed
+	policies   []catalog.Policy    // ascending by name; replaced, never changed
 	tables     map[object.TableID]*catalog.Table
 	names      map[string]object.TableID // of all tables, and of pending renames
 	sequences  map[sequenceKey]int64

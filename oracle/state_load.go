@@ -33,6 +33,7 @@ func load(space *storage.Space) (state, error) {
 	}{
 		{keyTable, s.loadTable}, {keySequence, s.loadSequence}, {keyBatch, s.loadBatch},
 		{keyHistory, s.loadHistory}, {keyJob, s.loadJob}, {keyRequest, s.loadRequest},
+		{keyPolicy, s.loadPolicy},
 	} {
 		if err := scan(space, l.kind, l.load); err != nil {
 			return s, fmt.Errorf("oracle: load state (%c): %w", l.kind, err)
@@ -115,6 +116,15 @@ func (s *state) loadRequest(_, v []byte) error {
 	}
 	s.requests[r.ID] = r
 	s.order = append(s.order, r)
+	return nil
+}
+
+func (s *state) loadPolicy(_, v []byte) error {
+	var p catalog.Policy
+	if err := json.Unmarshal(v, &p); err != nil {
+		return err
+	}
+	s.policies = append(s.policies, p)
 	return nil
 }
 

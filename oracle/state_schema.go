@@ -220,6 +220,9 @@ func (t *tx) createTable(c *createTable) schemaAnswer {
 			r.Err = pgerror.New(pgerror.ProgramLimitExceeded, "there are %d tables already, and there can be no more", len(t.tables))
 			return false
 		}
+		if r.Err = t.policyExists(&d.Placement); r.Err != nil {
+			return false
+		}
 		j := t.newJob(jobCreate, phaseInstall, c.Request)
 		d.ID, d.Version, d.Fenced = t.NextTable, object.SchemaVersion(j.ID), false
 		t.NextTable++
@@ -253,6 +256,9 @@ func (t *tx) alterTable(c *alterTable) schemaAnswer {
 		base, err := t.current(c.Change.Base)
 		if err == nil {
 			err = checkChange(base, &c.Change)
+		}
+		if err == nil {
+			err = t.policyExists(&c.Change.Table.Placement)
 		}
 		if err != nil {
 			r.Err = err
