@@ -10,7 +10,10 @@ func upper(s string) string { return strings.ToUpper(s) }
 
 // drop reads DROP.
 func (p *parser) drop() (ast.Statement, error) {
-	if !p.peek(1).word("table") {
+	switch next := p.peek(1); {
+	case next.word("policy"):
+		return p.dropPolicy()
+	case !next.word("table"):
 		return p.otherObject("DROP")
 	}
 	d := &ast.DropTable{Pos: p.pos()}
@@ -47,7 +50,12 @@ func (p *parser) truncate() (ast.Statement, error) {
 
 // alter reads ALTER.
 func (p *parser) alter() (ast.Statement, error) {
-	if !p.peek(1).word("table") {
+	switch next := p.peek(1); {
+	case next.word("policy"):
+		return p.alterPolicy()
+	case next.word("partition"):
+		return p.alterPartition()
+	case !next.word("table"):
 		return p.otherObject("ALTER")
 	}
 	a := &ast.AlterTable{Pos: p.pos()}
@@ -125,9 +133,8 @@ func (p *parser) alterAction() (ast.AlterAction, error) {
 	case t.word("alter") && !next.word("constraint"):
 		return p.alterColumn()
 	case (t.word("set") || t.word("reset")) && next.symbol("("):
-		p.i++
-		options, err := p.options()
-		return &ast.SetOptions{Pos: at(t), Reset: t.text == "reset", Options: options}, err
+		reset, options, err := p.setOrReset()
+		return &ast.SetOptions{Pos: at(t), Reset: reset, Options: options}, err
 	case p.atAnyWord("alter", "drop", "set", "validate", "disable", "enable", "cluster", "owner", "force", "no",
 		"inherit", "of", "not", "replica", "attach", "detach", "options", "rename"):
 		return p.otherAction(2)

@@ -6,6 +6,9 @@ import (
 
 // create reads CREATE.
 func (p *parser) create() (ast.Statement, error) {
+	if p.peek(1).word("policy") {
+		return p.createPolicy()
+	}
 	c := &ast.CreateTable{Pos: p.pos()}
 	start := p.i
 	p.i++
@@ -177,8 +180,8 @@ func (p *parser) columnDef() (ast.ColumnDef, error) {
 	}
 }
 
-// options reads (name [= value], ...). Names that hold a dot may be strings:
-// 'placement.columns' is placement.columns.
+// options reads (name [= value], ...). A name may be a string: 'placement.columns' is
+// placement.columns.
 func (p *parser) options() ([]ast.Option, error) {
 	if err := p.expectSymbol("("); err != nil {
 		return nil, err

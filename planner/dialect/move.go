@@ -27,6 +27,9 @@ func (p *parser) move() (ast.Statement, error) {
 		return nil, err
 	}
 	if p.word("policy") {
+		if p.softWord("unpin") {
+			m.Pin = ast.WithoutPin
+		}
 		return m, nil
 	}
 	if err := p.expectWord("partition"); err != nil {
@@ -36,8 +39,19 @@ func (p *parser) move() (ast.Statement, error) {
 		// That a word was forgotten must not move a whole table.
 		return nil, pgerror.As(p.syntaxErrorAt(to)).WithHint("MOVE of a whole table needs WHERE true.")
 	}
-	m.Partition, err = p.expr()
-	return m, err
+	if m.Partition, err = p.expr(); err != nil {
+		return nil, err
+	}
+	no := p.word("no")
+	switch pin := p.softWord("pin"); {
+	case pin && no:
+		m.Pin = ast.WithoutPin
+	case pin:
+		m.Pin = ast.WithPin
+	case no:
+		return nil, p.syntaxError()
+	}
+	return m, nil
 }
 
 func (p *parser) movesObjects() bool {

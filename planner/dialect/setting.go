@@ -11,6 +11,10 @@ func (p *parser) setting() (ast.Statement, error) {
 	if t.text == "set" {
 		return p.set(t)
 	}
+	if t.text == "show" && p.isSoft(p.tok(), "placement") && p.isSoft(p.peek(1), "history") {
+		p.i += 2
+		return p.placementHistory(t)
+	}
 	name, ok := p.specialSetting()
 	if !ok {
 		if p.word("all") {
