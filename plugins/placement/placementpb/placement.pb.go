@@ -11,7 +11,10 @@
 // address, protocol; "tcp" and "127.0.0.1:<port>" are as good; a sixth field holds
 // its certificate where it takes part in AutoMTLS), and serves the service Policy
 // beside the standard service grpc.health.v1.Health, which answers SERVING for the
-// name "plugin". It ends when its standard input does, or on SIGTERM.
+// name "plugin". The socket belongs into the folder that the environment variable
+// PLUGIN_UNIX_SOCKET_DIR names, which nobody else can enter and which is removed with
+// the policy. The policy ends when its standard input does, or on SIGTERM.
+// plugins/examples/node-least-busy does all this in JavaScript, without AutoMTLS.
 //
 //     SSMR_PLACEMENT_POLICY=4f6d3b52-placement
 //
