@@ -30,6 +30,7 @@ type Client struct {
 	undecided sync.Map      // sequences of transactions whose outcome this node is about to decide
 	sessions  sessions
 	crowds    crowds
+	rounds    rounds
 
 	mu         sync.RWMutex // guards what follows
 	lanes      map[object.PartitionID]*lane

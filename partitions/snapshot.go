@@ -19,9 +19,9 @@ const snapshotMost = 10 * time.Second
 // Snapshot is the state of several partitions at one instant. Its methods may be
 // called from several goroutines.
 type Snapshot struct {
-	c     *Client
-	parts map[object.PartitionID]*pinnedPart
-	once  sync.Once
+	c *Client
+	*sharedParts
+	once sync.Once
 }
 
 // pinnedPart is one partition of a snapshot: its pinned state, and what counts there
@@ -35,13 +35,19 @@ type pinnedPart struct {
 
 // Snapshot pins the state of partitions at one instant, between the call and its
 // return: everything that was acknowledged before the call is in it. It must be closed.
-// Where no such instant is found for 10 s, the error is 40001.
+// Where no such instant is found for 10 s, the error is 40001. Calls for the same
+// partitions that come while a state is being pinned share the next one.
 func (c *Client) Snapshot(ctx context.Context, parts []object.PartitionID) (*Snapshot, error) {
 	if len(parts) == 0 {
-		return &Snapshot{c: c}, nil
+		return &Snapshot{c: c, sharedParts: &sharedParts{}}, nil
 	}
 	c.counters.snapshots.Add(1)
 	wanted := slices.Compact(slices.Sorted(slices.Values(parts)))
+	return c.rounds.share(ctx, c, wanted, func() (*sharedParts, error) { return c.pinUntil(ctx, wanted) })
+}
+
+// pinUntil tries until an instant is found at which all partitions can be pinned.
+func (c *Client) pinUntil(ctx context.Context, wanted []object.PartitionID) (*sharedParts, error) {
 	since := c.cfg.Clock.Now()
 	r := retries{c: c}
 	routes := make(map[object.PartitionID]*route)
@@ -70,11 +76,11 @@ func (c *Client) Snapshot(ctx context.Context, parts []object.PartitionID) (*Sna
 
 // pinAll tries once. Without a snapshot and an error it has to be tried again, with more
 // partitions where some are named.
-func (c *Client) pinAll(ctx context.Context, wanted []object.PartitionID, routes map[object.PartitionID]*route) (s *Snapshot, more []object.PartitionID, err error) {
+func (c *Client) pinAll(ctx context.Context, wanted []object.PartitionID, routes map[object.PartitionID]*route) (s *sharedParts, more []object.PartitionID, err error) {
 	round := c.newPinning(wanted, routes)
 	failed := round.pin(ctx)
 	pinned, valid := round.release(ctx, len(failed) == 0)
-	s = &Snapshot{c: c, parts: make(map[object.PartitionID]*pinnedPart, len(wanted))}
+	s = &sharedParts{parts: make(map[object.PartitionID]*pinnedPart, len(wanted))}
 	for _, p := range pinned {
 		if p != nil {
 			s.parts[p.partition] = newPinnedPart(p.Pinned)
@@ -83,7 +89,7 @@ func (c *Client) pinAll(ctx context.Context, wanted []object.PartitionID, routes
 	keep := false
 	defer func() {
 		if !keep {
-			s.Close()
+			s.unpin(c)
 			s = nil
 		}
 	}()
@@ -98,7 +104,7 @@ func (c *Client) pinAll(ctx context.Context, wanted []object.PartitionID, routes
 	if more = s.include(); len(more) > 0 {
 		return s, more, nil
 	}
-	if more, err = s.transit(ctx); err != nil || len(more) > 0 {
+	if more, err = s.transit(ctx, c); err != nil || len(more) > 0 {
 		if err != nil && ctx.Err() == nil {
 			err = nil // the pin was lost: all over again
 		}
@@ -119,7 +125,7 @@ func newPinnedPart(p *command.Pinned) *pinnedPart {
 // include decides for each transaction that is prepared in a pinned state whether it
 // counts as committed: that is so if all its participants have it prepared or committed
 // at this instant. It returns participants that have to be pinned to be asked.
-func (s *Snapshot) include() (more []object.PartitionID) {
+func (s *sharedParts) include() (more []object.PartitionID) {
 	for _, part := range s.parts {
 		for i := range part.pinned.Transactions {
 			t := &part.pinned.Transactions[i]
@@ -148,7 +154,7 @@ func (s *Snapshot) include() (more []object.PartitionID) {
 // transit decides for each move whose objects have left a pinned state where they are:
 // at its destination if they have arrived in that pinned state, else still here. It returns
 // destinations that have to be pinned to be asked.
-func (s *Snapshot) transit(ctx context.Context) (more []object.PartitionID, err error) {
+func (s *sharedParts) transit(ctx context.Context, c *Client) (more []object.PartitionID, err error) {
 	type question struct{ from, to object.PartitionID }
 	moves := make(map[question][]object.LocationVersion)
 	for p, part := range s.parts {
@@ -164,7 +170,7 @@ func (s *Snapshot) transit(ctx context.Context) (more []object.PartitionID, err 
 		return more, nil
 	}
 	for q, list := range moves {
-		arrived, err := s.c.arrivedIn(ctx, q.to, s.parts[q.to].pinned.Pin, list)
+		arrived, err := c.arrivedIn(ctx, q.to, s.parts[q.to].pinned.Pin, list)
 		if err != nil {
 			return nil, err
 		}
@@ -245,13 +251,20 @@ func pinLost(ctx context.Context, err error) error {
 // Close lets the state go. It does not wait. Open cursors stay.
 func (s *Snapshot) Close() {
 	s.once.Do(func() {
-		nodes := make(map[object.NodeID][]command.Pin)
-		for _, part := range s.parts {
-			pin := part.pinned.Pin
-			nodes[pin.Node] = append(nodes[pin.Node], pin)
-		}
-		for node, list := range nodes {
-			s.c.unpin(node, list)
+		if s.users.Add(-1) == 0 {
+			s.unpin(s.c)
 		}
 	})
+}
+
+// unpin lets the pinned states go.
+func (s *sharedParts) unpin(c *Client) {
+	nodes := make(map[object.NodeID][]command.Pin)
+	for _, part := range s.parts {
+		pin := part.pinned.Pin
+		nodes[pin.Node] = append(nodes[pin.Node], pin)
+	}
+	for node, list := range nodes {
+		c.unpin(node, list)
+	}
 }
