@@ -5,6 +5,14 @@
 //	go run ./tests/bench                      # point read, update, hot row, insert at 1, 16, 64 and 256 clients
 //	go run ./tests/bench -clients 16,64 -time 10s -only update,hot
 //	go run ./tests/bench -clients 16,64 -only transfer1,transfer2,contended,shares
+//	go run ./tests/bench -clients 16,64 -time 3s -only policyinserts,tenants
+//
+// policyinserts and tenants compare placements of ssmr with each other, and need no
+// PostgreSQL server. policyinserts: inserts of 1 and of 100 rows by hash, by the built-in
+// list (its extra is the oracle's round), and by the programs home (which does nothing)
+// and geo (their extra beyond that is the call, whose mean time is "policy ms"). tenants:
+// transactions, and statements, over five objects of one tenant, and how many of them
+// touched one partition.
 //
 // retries is how often ssmr answered 40001 for each transaction, and pgbench began it
 // again. It needs pgbench and a PostgreSQL server (Debian: postgresql, postgresql-contrib).

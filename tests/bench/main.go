@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/ssmr/ssmr/plugins/placement"
 	"github.com/ssmr/ssmr/tests/harness"
 )
 
@@ -40,12 +41,16 @@ type options struct {
 }
 
 func main() {
+	if startedAsPolicy() {
+		placement.Serve(home{})
+		return
+	}
 	var clients, only string
 	var o options
 	flag.StringVar(&clients, "clients", "1,16,64,256", "numbers of clients")
 	flag.DurationVar(&o.time, "time", 5*time.Second, "length of one measurement")
 	flag.IntVar(&o.rounds, "rounds", 2, "measurements of each system, in turns; the best counts")
-	flag.StringVar(&only, "only", "read,update,hot,insert", "kinds of traffic; also transfer1, transfer2 (transactions within one partition, and over two), transfer1s, transfer2s (the same as one statement), contended, contendeds (10 accounts), and shares (of transfers over two partitions)")
+	flag.StringVar(&only, "only", "read,update,hot,insert", "kinds of traffic; also transfer1, transfer2 (transactions within one partition, and over two), transfer1s, transfer2s (the same as one statement), contended, contendeds (10 accounts), shares (of transfers over two partitions), and, without PostgreSQL, policyinserts (inserts by placement) and tenants (transactions over five objects of a tenant, by placement)")
 	flag.IntVar(&o.nodes, "nodes", 3, "nodes of ssmr, and PostgreSQL servers")
 	flag.Parse()
 	for c := range strings.SplitSeq(clients, ",") {
@@ -59,7 +64,12 @@ func main() {
 	o.only = strings.Split(only, ",")
 	r := &reporter{}
 	defer r.finish()
-	run(r, o)
+	if wantsPostgres(o.only) {
+		run(r, o)
+	}
+	if wantsPlacements(o.only) {
+		runPlacements(r, o)
+	}
 }
 
 func run(r *reporter, o options) {

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ssmr/ssmr/plugins/placement"
+	"github.com/ssmr/ssmr/tests/harness"
+)
+
+// Placements are compared with each other, on one cluster.
+
+const (
+	policyInserts = "policyinserts"
+	tenantTraffic = "tenants"
+)
+
+// wantsPlacements and wantsPostgres report what some of the traffic needs.
+func wantsPlacements(only []string) bool {
+	return slices.ContainsFunc(only, isPlacements)
+}
+
+func wantsPostgres(only []string) bool {
+	return slices.ContainsFunc(only, func(name string) bool { return !isPlacements(name) })
+}
+
+func isPlacements(name string) bool { return name == policyInserts || name == tenantTraffic }
+
+// home is the least that a policy can be. This program serves it where a server has
+// started it.
+type home struct{}
+
+func (home) Name() string    { return "home" }
+func (home) Version() string { return "1" }
+
+// Place leaves each object at its home.
+func (home) Place(_ context.Context, b *placement.Batch) ([]placement.Placement, error) {
+	placed := make([]placement.Placement, len(b.Objects))
+	for i := range placed {
+		placed[i] = placement.Placement{Partition: b.Objects[i].Home, Reason: "its home"}
+	}
+	return placed, nil
+}
+
+// startedAsPolicy reports whether a server has started this program.
+func startedAsPolicy() bool {
+	return os.Getenv(placement.Handshake.MagicCookieKey) == placement.Handshake.MagicCookieValue
+}
+
+// buildPolicies makes a folder of plugins: home-policy, geo-policy and tenant-policy.
+func buildPolicies(r *reporter) string {
+	dir := r.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		r.Fatal(err)
+	}
+	text, err := os.ReadFile(self)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "home-policy"), text, 0o755)
+	}
+	if err != nil {
+		r.Fatal(err)
+	}
+	for _, name := range []string{"geo", "tenant"} {
+		out, err := exec.Command("go", "build", "-o", filepath.Join(dir, name+"-policy"),
+			"github.com/ssmr/ssmr/plugins/examples/"+name).CombinedOutput()
+		if err != nil {
+			r.Fatalf("go build: %v\n%s", err, out)
+		}
+	}
+	return dir
+}
+
+// runPlacements compares placements.
+func runPlacements(r *reporter, o options) {
+	cluster := harness.Start(r, o.nodes, "--plugins-dir", buildPolicies(r))
+	s := system{name: "ssmr", host: cluster.Nodes[0].SQL, user: "test", database: "test"}
+	conn, err := pgx.Connect(context.Background(), s.dsn())
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	p := &placements{reporter: r, options: o, system: s, conn: conn}
+	for _, name := range []string{"home", "geo", "tenant"} {
+		p.exec(fmt.Sprintf("CREATE POLICY %s FROM '%s-policy'", name, name))
+	}
+	if slices.Contains(o.only, policyInserts) {
+		p.inserts()
+	}
+	if slices.Contains(o.only, tenantTraffic) {
+		p.tenants()
+	}
+}
+
+// placements is a comparison under way.
+type placements struct {
+	*reporter
+	options options
+	system  system
+	conn    *pgx.Conn // to the node that clients talk to
+}
+
+func (p *placements) exec(sql string) {
+	if _, err := p.conn.Exec(context.Background(), sql); err != nil {
+		p.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// partitions returns the ids of all partitions.
+func (p *placements) partitions() []int {
+	rows, err := p.conn.Query(context.Background(), "SELECT id FROM ssmr.partitions ORDER BY id")
+	if err != nil {
+		p.Fatal(err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil {
+		p.Fatal(err)
+	}
+	return ids
+}
+
+// compare runs the script that script makes for each table, in turns, and returns the
+// best result of each. around is called before and after each run.
+func (p *placements) compare(tables []string, clients int, script func(table string) script, around func(at int) (after func())) []result {
+	best := make([]result, len(tables))
+	for range p.options.rounds {
+		for i, table := range tables {
+			after := around(i)
+			got, err := pgbench(p.reporter, p.system, script(table), clients, p.options.time)
+			if err != nil {
+				p.Fatalf("%s, %d clients: %v", table, clients, err)
+			}
+			after()
+			if got.tps > best[i].tps {
+				best[i] = got
+			}
+		}
+	}
+	return best
+}
