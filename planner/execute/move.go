@@ -2,9 +2,6 @@ package execute
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"time"
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/command"
@@ -19,17 +16,21 @@ import (
 // decides where each should live, and has them moved in batches. What was moved
 // stays moved, whatever happens later.
 type moving struct {
-	e     *Execution
-	m     *plan.Move
-	snap  *catalog.Snapshot
-	to    object.PartitionID // 0: where the policy wants it
-	dry   map[route]*plan.FactMove
-	moved int64
-	left  int64 // objects whose move failed
+	e      *Execution
+	m      *plan.Move
+	snap   *catalog.Snapshot
+	to     object.PartitionID // 0: where the policy wants it
+	dry    map[route]*plan.FactMove
+	moved  int64
+	left   int64 // objects whose move failed
+	pinned int64 // objects that stay where a user has moved them
+	// replaced, if not nil, says that the policy is asked again about objects that were
+	// updated, and hears what became of each.
+	replaced func(id object.ID, result catalog.MoveResult)
+	notice   string // why the fall-back has chosen
 
-	batches map[object.PartitionID][]object.ID
+	batches map[object.PartitionID]*batch
 	asks    []candidate // waiting for the policy
-	begun   time.Time
 }
 
 // route is from where to where.
@@ -51,12 +52,15 @@ func (e *Execution) move(ctx context.Context, m *plan.Move) error {
 	}
 	err = mv.run(ctx)
 	e.affected = mv.moved
-	return mv.ended(err)
+	if err := mv.ended(err); err != nil {
+		return err
+	}
+	mv.tell()
+	return nil
 }
 
 func (e *Execution) newMoving(m *plan.Move) (*moving, error) {
-	mv := &moving{e: e, m: m, snap: e.x.deps.Catalog.Catalog(), begun: e.x.deps.Clock.Now(),
-		batches: make(map[object.PartitionID][]object.ID)}
+	mv := &moving{e: e, m: m, snap: e.x.deps.Catalog.Catalog(), batches: make(map[object.PartitionID]*batch)}
 	if len(mv.snap.Partitions) == 0 {
 		return nil, errNotFormed()
 	}
@@ -89,7 +93,7 @@ func (mv *moving) run(ctx context.Context) error {
 	mv.e.facts.resolved(len(objects.IDs), len(objects.Spans))
 	if mv.to != 0 && mv.m.Program.Filter == nil && objects.Spans == nil {
 		for _, id := range objects.IDs {
-			if err := mv.add(ctx, id, mv.to); err != nil {
+			if err := mv.add(ctx, candidate{id: id}, mv.to, mv.byHand(), ""); err != nil {
 				return err
 			}
 		}
@@ -156,7 +160,7 @@ func (mv *moving) open(objects plan.Objects) (rows, error) {
 	read.Spans = objects.Spans
 	var parts []object.PartitionID
 	for i := range mv.snap.Partitions {
-		if id := mv.snap.Partitions[i].ID; id != mv.to { // what is there needs no move
+		if id := mv.snap.Partitions[i].ID; id != mv.to || mv.repins() { // what is there needs no move
 			parts = append(parts, id)
 		}
 	}
@@ -187,9 +191,10 @@ func (mv *moving) candidate(row []datum.Datum) (candidate, error) {
 func (mv *moving) consider(ctx context.Context, c candidate) error {
 	switch {
 	case mv.to != 0:
-		return mv.decided(ctx, c, mv.to)
+		return mv.decided(ctx, c, mv.to, mv.byHand(), "")
 	case mv.m.Table.Placement.Static:
-		return mv.decided(ctx, c, mv.snap.Home(mv.m.Table, c.id).Partition)
+		by := catalog.Origin{User: mv.e.settings.user(), Policy: mv.m.Table.Placement.Policy}
+		return mv.decided(ctx, c, mv.snap.Home(mv.m.Table, c.id).Partition, by, homeReason)
 	}
 	mv.asks = append(mv.asks, c)
 	if len(mv.asks) < MaxMoveBatch {
@@ -210,14 +215,25 @@ func (mv *moving) ask(ctx context.Context) error {
 		request.Current = append(request.Current, c.from)
 		request.Bytes = append(request.Bytes, c.bytes)
 	}
-	places, err := mv.e.x.choosePlaces(ctx, mv.snap, request)
+	ask := mv.e.x.deps.Policies.Place
+	if mv.replaced != nil {
+		ask = mv.e.x.deps.Policies.Replace
+	}
+	places, err := choosePlaces(ctx, mv.snap, ask, request)
 	if err != nil {
 		return err
 	}
-	asks := mv.asks
+	if places.Notice != "" {
+		mv.notice = places.Notice
+	}
+	asks, by := mv.asks, *places.origin(mv.e.settings.user())
 	mv.asks = nil
 	for i, c := range asks {
-		if err := mv.decided(ctx, c, places[i]); err != nil {
+		reason := ""
+		if places.Reasons != nil {
+			reason = places.Reasons[i]
+		}
+		if err := mv.decided(ctx, c, places.Partitions[i], by, reason); err != nil {
 			return err
 		}
 	}
@@ -234,12 +250,25 @@ func (mv *moving) shifts() map[object.PartitionID]int64 {
 	return shifts
 }
 
-func (mv *moving) decided(ctx context.Context, c candidate, to object.PartitionID) error {
-	if c.from == to || to == 0 {
+// repins reports whether the statement means also objects that are where it moves them
+// to: they are to be pinned, or not to be from now on.
+func (mv *moving) repins() bool { return mv.m.Pin != catalog.KeepPins && mv.dry == nil }
+
+// byHand is the origin of what a user moves.
+func (mv *moving) byHand() catalog.Origin { return catalog.Origin{User: mv.e.settings.user()} }
+
+// decided moves an object, or counts it.
+func (mv *moving) decided(ctx context.Context, c candidate, to object.PartitionID, by catalog.Origin, reason string) error {
+	switch {
+	case to == 0:
 		return nil
-	}
-	if mv.dry == nil {
-		return mv.add(ctx, c.id, to)
+	case c.from == to && !mv.repins():
+		if mv.replaced != nil {
+			mv.replaced(c.id, catalog.AlreadyThere)
+		}
+		return nil
+	case mv.dry == nil:
+		return mv.add(ctx, c, to, by, reason)
 	}
 	r := route{c.from, to}
 	f := mv.dry[r]
@@ -250,91 +279,4 @@ func (mv *moving) decided(ctx context.Context, c candidate, to object.PartitionI
 	f.Objects++
 	f.Bytes += c.bytes
 	return nil
-}
-
-// add puts an object in its destination's batch.
-func (mv *moving) add(ctx context.Context, id object.ID, to object.PartitionID) error {
-	mv.batches[to] = append(mv.batches[to], id)
-	size := int64(MaxMoveBatch)
-	if rate := mv.e.settings.MoveRate; rate > 0 {
-		size = min(size, rate)
-	}
-	if int64(len(mv.batches[to])) < size {
-		return nil
-	}
-	return mv.flush(ctx, to)
-}
-
-func (mv *moving) flushAll(ctx context.Context) error {
-	for i := range mv.snap.Partitions {
-		if err := mv.flush(ctx, mv.snap.Partitions[i].ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// flush has a batch moved, and then waits as long as the rate wants it.
-func (mv *moving) flush(ctx context.Context, to object.PartitionID) error {
-	ids := mv.batches[to]
-	if len(ids) == 0 {
-		return nil
-	}
-	mv.batches[to] = ids[:0]
-	if err := alive(ctx); err != nil {
-		return err
-	}
-	start := mv.e.x.deps.Clock.Now()
-	results, err := mv.e.x.deps.Mover.Move(ctx, catalog.MoveRequest{To: to, IDs: ids})
-	for _, r := range results {
-		switch r {
-		case catalog.Moved:
-			mv.moved++
-		case catalog.MoveUnknown:
-			mv.left++
-		}
-	}
-	switch {
-	case err != nil && ctx.Err() == nil && pgerror.As(err) == nil:
-		mv.e.x.cfg.Logger.Warn("the oracle could not be asked to move objects", "error", err)
-		return pgerror.New(pgerror.StatementCompletionUnknown, "it is unknown whether %d objects were moved", len(ids)).
-			WithHint("Try again; what was moved stays moved.")
-	case err != nil:
-		return interrupted(ctx, err)
-	}
-	if rate := mv.e.settings.MoveRate; rate > 0 {
-		due := time.Duration(len(ids)) * time.Second / time.Duration(rate)
-		if spent := mv.e.x.deps.Clock.Now().Sub(start); spent < due {
-			return sleep(ctx, due-spent)
-		}
-	}
-	return nil
-}
-
-// ended adds to an error what was moved.
-func (mv *moving) ended(err error) error {
-	if err == nil && mv.left > 0 {
-		err = pgerror.New(pgerror.SerializationFailure, "some objects could not be moved").
-			WithDetail("None was moved.").
-			WithHint("Try again; SELECT * FROM ssmr.moves tells why.")
-	}
-	if err == nil || mv.moved == 0 || errors.Is(err, ErrReplan) && mv.moved == 0 {
-		return err
-	}
-	if errors.Is(err, ErrReplan) {
-		err = errSchemaChanged()
-	}
-	e := pgerror.As(err)
-	if e == nil {
-		return err
-	}
-	copied := *e
-	if copied.Code == pgerror.SerializationFailure {
-		copied.Code = pgerror.StatementCompletionUnknown
-	}
-	copied.Detail = fmt.Sprintf("%d objects were moved, and stay where they are now.", mv.moved)
-	if mv.moved == 1 {
-		copied.Detail = "One object was moved, and stays where it is now."
-	}
-	return &copied
 }

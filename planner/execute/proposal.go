@@ -100,28 +100,20 @@ func (p *proposal) place(ctx context.Context) error {
 
 // assign gives locations to objects that did not exist when they were read.
 func (p *proposal) assign(ctx context.Context, b *proposed) error {
-	var assignments []catalog.Assignment
+	var stands []object.Location
 	var at []int
-	for i := range b.items {
-		it, o := &b.items[i], b.objects[i]
-		if o.Revision != 0 || it.part != 0 && !it.doubt {
-			continue
+	for tries := 1; stands == nil; tries++ {
+		assignments, of, err := b.assignments()
+		if err != nil || len(of) == 0 {
+			return err
 		}
-		to := o.Partition // where the policy wants it, if it is created
-		if to == 0 {
-			to = b.snap.Home(b.table, o.ID).Partition
+		at = of
+		if stands, err = p.x.assign(ctx, p.f, assignments); err == ErrReplan {
+			err = b.renew(ctx, tries)
 		}
-		if to == 0 {
-			return errNotFormed()
+		if err != nil {
+			return p.failed(err)
 		}
-		assignments, at = append(assignments, catalog.Assignment{ID: o.ID, Partition: to}), append(at, i)
-	}
-	if len(at) == 0 {
-		return nil
-	}
-	stands, err := p.x.assign(ctx, p.f, assignments)
-	if err != nil {
-		return p.failed(err)
 	}
 	for n, i := range at {
 		it, l := &b.items[i], stands[n]
@@ -134,6 +126,34 @@ func (p *proposal) assign(ctx context.Context, b *proposed) error {
 		}
 	}
 	return nil
+}
+
+// assignments are where the items (by index) are to be that did not exist when they were
+// read, and live nowhere: where the policy wanted them when they were created, as long as
+// they may be there.
+func (b *proposed) assignments() (out []catalog.Assignment, at []int, err error) {
+	for i := range b.items {
+		it, o := &b.items[i], b.objects[i]
+		if o.Revision != 0 || it.part != 0 && !it.doubt {
+			continue
+		}
+		a := catalog.Assignment{ID: o.ID, Partition: o.Partition}
+		if o.Origin != nil {
+			a.Origin = *o.Origin
+		}
+		if to := b.snap.Partition(o.Partition); to == nil || !allows(b.table, to) {
+			if a, err = shelter(b.snap, b.table, o.ID); err != nil {
+				return nil, nil, err
+			}
+		}
+		out, at = append(out, a), append(at, i)
+	}
+	return out, at, nil
+}
+
+func allows(t *catalog.Table, p *catalog.Partition) bool {
+	_, ok := t.Rules.Allows(p.ID, &p.PartitionLimits)
+	return ok
 }
 
 // failed is the error of a proposal whose tables have changed, or err itself.

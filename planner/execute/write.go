@@ -122,30 +122,67 @@ func (w *writing) everywhere() []group {
 // place finds out where the items are to be written.
 func (w *writing) place(ctx context.Context) error {
 	if w.assign == nil {
-		return w.locate(ctx)
+		err := w.locate(ctx)
+		if err == nil && w.cmd.Kind == command.Create {
+			err = w.closedHome()
+		}
+		return err
 	}
 	// The items of a create that have no location are given one. What is in doubt
 	// is asked for in the same way: the location that stands is the answer.
 	missing := 0
+	var old []int
 	for i := range w.items {
 		it := &w.items[i]
 		if it.done || it.part != 0 && !it.doubt {
 			continue
 		}
-		if !it.doubt {
-			// What is older than the descriptor may be of a time when the table was static, and
-			// the directory have no entry.
-			if l, ok := w.x.deps.Directory.Lookup(it.ID); ok && l.Partition != 0 && uint64(l.Version) > uint64(w.table.Version) {
-				it.follow(l.Location, plan.FromCache, l.Arriving)
+		missing++
+		if it.doubt {
+			continue
+		}
+		if l, ok := w.x.deps.Directory.Lookup(it.ID); ok && l.Partition != 0 {
+			if uint64(l.Version) <= uint64(w.table.Version) {
+				old = append(old, i)
 				continue
 			}
+			it.follow(l.Location, plan.FromCache, l.Arriving)
+			missing--
 		}
-		missing++
+	}
+	if len(old) > 0 {
+		found, err := w.confirmOld(ctx, old)
+		if err != nil {
+			return err
+		}
+		missing -= found
 	}
 	if missing == 0 {
 		return nil
 	}
 	return w.assign(ctx, missing, func(it *item) bool { return it.part == 0 || it.doubt })
+}
+
+// confirmOld asks the oracle about items (by index) of a create whose cached location is
+// older than the descriptor: it may be of a time when the table was static, and the
+// directory have no entry. Those that it has one of exist, as a rule, and no policy is
+// asked about them. It returns how many these are.
+func (w *writing) confirmOld(ctx context.Context, at []int) (found int, err error) {
+	ids := make([]object.ID, len(at))
+	for n, i := range at {
+		ids[n] = w.items[i].ID
+	}
+	located, err := w.leader(ctx, ids)
+	if err != nil {
+		return 0, err
+	}
+	for n, i := range at {
+		if l := located[n]; l.Partition != 0 {
+			w.items[i].follow(l.Location, plan.FromOracle, l.Arriving)
+			found++
+		}
+	}
+	return found, nil
 }
 
 // pin gives ids that live nowhere a location, where the statement also means objects
@@ -163,19 +200,27 @@ func (w *writing) pin(ctx context.Context) error {
 	if nowhere == 0 || live == 0 {
 		return nil
 	}
-	assignments, at := make([]catalog.Assignment, 0, nowhere), make([]int, 0, nowhere)
-	for i := range w.items {
-		if it := &w.items[i]; it.nowhere {
-			home := w.snap.Home(w.table, it.ID).Partition
-			if home == 0 {
-				return errNotFormed()
+	var stands []object.Location
+	at := make([]int, 0, nowhere)
+	for tries := 1; stands == nil; tries++ {
+		assignments := make([]catalog.Assignment, 0, nowhere)
+		at = at[:0]
+		for i := range w.items {
+			if it := &w.items[i]; it.nowhere {
+				a, err := shelter(w.snap, w.table, it.ID)
+				if err != nil {
+					return err
+				}
+				assignments, at = append(assignments, a), append(at, i)
 			}
-			assignments, at = append(assignments, catalog.Assignment{ID: it.ID, Partition: home}), append(at, i)
 		}
-	}
-	stands, err := w.x.assign(ctx, w.f, assignments)
-	if err != nil {
-		return err
+		var err error
+		if stands, err = w.x.assign(ctx, w.f, assignments); err == ErrReplan {
+			err = w.renew(ctx, tries)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	for n, i := range at {
 		w.items[i].follow(stands[n], plan.FromOracle, false)

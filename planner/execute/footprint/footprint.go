@@ -17,6 +17,9 @@ type Object struct {
 	Revision object.Revision
 	Kind     command.EffectKind
 	Row      []byte // for EffectPut
+	// Origin is who has chosen Place for an object that the transaction creates; nil:
+	// nobody.
+	Origin *catalog.Origin
 
 	listed bool // in writtenTable.list
 }
@@ -171,6 +174,14 @@ func count(k command.EffectKind) int {
 		return 0
 	}
 	return 1
+}
+
+// Placed notes who has chosen the place of an object that the transaction creates.
+func (f *Footprint) Placed(id object.ID, by *catalog.Origin) {
+	if o := f.objects[id]; o != nil {
+		o.Origin = by
+		f.bytes += int64(len(by.Reason))
+	}
 }
 
 // Follow takes what is known of where an object lives, if it is newer.
