@@ -52,48 +52,58 @@ func (s *starter) run(f func() error) error {
 
 func (s *starter) close() { s.once.Do(func() { close(s.done) }) }
 
-// child is a process that the host has started: a runner of go-plugin.
+// outputPatience is how long the output of a process that has ended is still read:
+// what it has started may hold the other end.
+const outputPatience = 500 * time.Millisecond
+
+// child is a process that the host has started: a runner of go-plugin. The host waits
+// for it itself, whoever holds its output.
 type child struct {
 	starter *starter
 	cmd     *exec.Cmd
-	stdin   io.WriteCloser // its end tells the policy that the server is gone
-	stdout  io.ReadCloser
-	stderr  io.ReadCloser
-	ended   chan struct{} // closed when it was waited for
+	stdin   *os.File // its end tells the policy that the server is gone
+	stdout  *handshakeReader
+	stderr  *pacedReader
+	pace    *pace
+
+	ended chan struct{} // closed when it was waited for
+	err   error         // of the wait, behind ended
 
 	mu      sync.Mutex // guards what follows
 	process *os.Process
 	killed  bool
+	reaped  bool
 }
 
 var _ runner.Runner = (*child)(nil)
 
-// newChild prepares a process. env is what the handshake needs.
-func (h *Host) newChild(path string, env []string) (*child, error) {
-	c := &child{starter: h.starter, cmd: exec.Command(path), ended: make(chan struct{})}
-	c.cmd.Env = env
+// newChild prepares a process.
+func (h *Host) newChild(path string, p *pace) *child {
+	c := &child{starter: h.starter, cmd: exec.Command(path), pace: p, ended: make(chan struct{})}
 	for _, name := range h.cfg.Env {
 		if value, ok := os.LookupEnv(name); ok {
 			c.cmd.Env = append(c.cmd.Env, name+"="+value)
 		}
 	}
 	c.cmd.Dir = h.cfg.Dir
-	c.cmd.WaitDelay = 2 * time.Second
-	dieWithParent(c.cmd)
-	var err error
-	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	if c.stdout, err = c.cmd.StdoutPipe(); err != nil {
-		return nil, err
-	}
-	c.stderr, err = c.cmd.StderrPipe()
-	return c, err
+	ownGroup(c.cmd)
+	return c
 }
 
 // Start is of runner.Runner.
 func (c *child) Start(context.Context) error {
-	if err := c.starter.run(c.cmd.Start); err != nil {
+	ours, theirs, err := c.pipes()
+	if err == nil {
+		err = c.starter.run(c.cmd.Start)
+	}
+	for _, f := range theirs {
+		_ = f.Close()
+	}
+	if err != nil {
+		for _, f := range ours {
+			_ = f.Close()
+		}
+		c.err = err
 		close(c.ended)
 		return err
 	}
@@ -104,13 +114,50 @@ func (c *child) Start(context.Context) error {
 	if kill {
 		c.killNow()
 	}
+	sacrificeFirst(c.process.Pid)
+	go c.reap(ours)
 	return nil
+}
+
+// pipes makes the process's input and outputs: the ends of the host, and its own.
+func (c *child) pipes() (ours, theirs []*os.File, err error) {
+	var r, w [3]*os.File
+	for i := range r {
+		if r[i], w[i], err = os.Pipe(); err != nil {
+			return ours, theirs, err
+		}
+		if i == 0 {
+			ours, theirs = append(ours, w[i]), append(theirs, r[i])
+		} else {
+			ours, theirs = append(ours, r[i]), append(theirs, w[i])
+		}
+	}
+	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = r[0], w[1], w[2]
+	c.stdin, c.stdout, c.stderr = w[0], &handshakeReader{f: r[1]}, &pacedReader{f: r[2], pace: c.pace}
+	return ours, theirs, nil
+}
+
+// reap waits for the end of the process, and ends what it has started.
+func (c *child) reap(pipes []*os.File) {
+	if awaitEnd(c.process.Pid) {
+		c.mu.Lock()
+		killGroup(c.process)
+		c.reaped = true // from here on its id may be another's
+		c.mu.Unlock()
+	}
+	c.err = c.cmd.Wait()
+	close(c.ended)
+	time.AfterFunc(outputPatience, func() {
+		for _, f := range pipes {
+			_ = f.Close()
+		}
+	})
 }
 
 // Wait is of runner.Runner.
 func (c *child) Wait(context.Context) error {
-	defer close(c.ended)
-	return c.cmd.Wait()
+	<-c.ended
+	return c.err
 }
 
 // Kill is of runner.Runner.
@@ -120,16 +167,16 @@ func (c *child) Kill(context.Context) error {
 }
 
 // killNow sends SIGKILL to the process and its group. A process that was stopped
-// dies of it too.
+// dies of it too. One that is not started yet dies when it is.
 func (c *child) killNow() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.killed = true
-	if c.process == nil {
+	if c.process == nil || c.reaped {
 		return
 	}
 	select {
-	case <-c.ended: // its id may be another's by now
+	case <-c.ended:
 	default:
 		killGroup(c.process)
 	}

@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +22,9 @@ import (
 type Config struct {
 	// Dir is the folder that policies' programs are found in. Required.
 	Dir string
-	// Sockets is a folder for the sockets of policies. Default: that of temporary files.
+	// Sockets is a folder for the sockets of policies, which is the host's alone: what a
+	// server that was killed has left in it is removed. Its path should be short. Default:
+	// a new folder for temporary files.
 	Sockets string
 	// Env names the variables of the server's environment that policies get.
 	Env []string
@@ -33,8 +38,8 @@ type Config struct {
 	// MaxFailures is the number of calls in a row that may fail before the program is
 	// started again. Default: 3.
 	MaxFailures int
-	// Backoff and MaxBackoff bound the time before a program is started again. Defaults:
-	// 100 ms and 30 s.
+	// Backoff and MaxBackoff bound the time before a program is started again, which
+	// doubles until it has run for MaxBackoff. Defaults: 100 ms and 30 s.
 	Backoff, MaxBackoff time.Duration
 	// AnswerBytes bounds an answer. Default: 4 MiB.
 	AnswerBytes int
@@ -42,9 +47,6 @@ type Config struct {
 	// are counted. Default: 50.
 	LogLines int
 	Logger   *slog.Logger // nil: discarded
-	// Changed is called when the state of a policy changes; it may be nil and must not
-	// block.
-	Changed func(name string, state State, err error)
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -90,16 +92,20 @@ type Spec struct {
 
 // Host starts and watches policies. Its methods may be called from many goroutines.
 type Host struct {
-	cfg     Config
-	starter *starter
+	cfg      Config
+	starter  *starter
+	ctx      context.Context // ends with Close
+	cancel   context.CancelFunc
+	starting sync.WaitGroup // calls of Try
 
 	mu      sync.Mutex // guards what follows
-	plugins map[*Plugin]struct{}
+	open    map[interface{ Close() }]struct{}
+	sockets string // the folder, where it was made
 	closed  bool
 }
 
-// ErrClosed is the error of a Host that was closed.
-var ErrClosed = errors.New("host: closed")
+// ErrClosed is the error of a Host, Plugin or Candidate that was closed.
+var ErrClosed = errors.New("it was closed")
 
 // New makes a host.
 func New(cfg Config) (*Host, error) {
@@ -107,54 +113,85 @@ func New(cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Host{cfg: cfg, starter: newStarter(), plugins: make(map[*Plugin]struct{})}, nil
+	if cfg.Sockets != "" {
+		if err := os.RemoveAll(cfg.Sockets); err != nil {
+			return nil, fmt.Errorf("folder for the sockets of policies: %w", err)
+		}
+	}
+	h := &Host{cfg: cfg, starter: newStarter(), open: make(map[interface{ Close() }]struct{})}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	return h, nil
 }
 
 // Open starts a policy and asks it who it is. The error says why it cannot be used.
 func (h *Host) Open(ctx context.Context, spec Spec) (*Plugin, error) {
-	p := &Plugin{host: h, log: h.cfg.Logger.With("policy", spec.Name), stopped: make(chan struct{}), wake: make(chan struct{}, 1)}
-	h.mu.Lock()
-	if h.closed {
-		h.mu.Unlock()
-		return nil, ErrClosed
-	}
-	h.plugins[p] = struct{}{}
-	h.mu.Unlock()
-	proc, err := h.start(ctx, spec, p.log)
+	c, err := h.Try(ctx, spec)
 	if err != nil {
-		h.forget(p)
 		return nil, err
 	}
-	p.spec, p.state = spec, Ready
-	p.proc.Store(proc)
-	p.background.Go(p.watch)
-	return p, nil
+	return h.Run(c)
 }
 
-func (h *Host) forget(p *Plugin) {
+// socketFolder returns the folder for sockets: go-plugin makes one for each process in
+// it. The path of a socket has room for about a hundred bytes.
+func (h *Host) socketFolder() (string, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.plugins, p)
+	if h.sockets != "" {
+		return h.sockets, nil
+	}
+	folder := h.cfg.Sockets
+	var err error
+	if folder == "" {
+		folder, err = os.MkdirTemp("", "ssmr-")
+	} else {
+		err = os.Mkdir(folder, 0o700)
+	}
+	if err != nil {
+		return "", fmt.Errorf("folder for the sockets of policies: %w", err)
+	}
+	h.sockets = folder
+	return folder, nil
+}
+
+func (h *Host) forget(what interface{ Close() }) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.open, what)
 }
 
 // Close ends all policies. Calling it again is harmless.
 func (h *Host) Close() error {
 	h.mu.Lock()
-	first := !h.closed
 	h.closed = true
-	all := make([]*Plugin, 0, len(h.plugins))
-	for p := range h.plugins {
-		all = append(all, p)
-	}
 	h.mu.Unlock()
-	for _, p := range all {
-		p.Close()
+	h.cancel()
+	h.starting.Wait()
+	h.mu.Lock()
+	all := slices.Collect(maps.Keys(h.open))
+	h.mu.Unlock()
+	var closing sync.WaitGroup
+	for _, what := range all {
+		closing.Go(what.Close)
 	}
-	if first {
-		h.starter.close()
+	closing.Wait()
+	h.starter.close()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.sockets == "" {
+		return nil
 	}
-	return nil
+	return os.RemoveAll(h.sockets)
 }
+
+// missing is the error of a program that is not there: fs.ErrNotExist.
+type missing struct{ program, dir string }
+
+func (m *missing) Error() string {
+	return fmt.Sprintf("there is no program %q in %s", m.program, m.dir)
+}
+
+func (*missing) Unwrap() error { return fs.ErrNotExist }
 
 // Check finds a policy's program and compares its checksum. It returns its path and
 // its checksum.
@@ -164,8 +201,8 @@ func (h *Host) Check(spec Spec) (path, sum string, err error) {
 	}
 	path = filepath.Join(h.cfg.Dir, spec.Program)
 	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return "", "", fmt.Errorf("there is no program %q in %s", spec.Program, h.cfg.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", "", &missing{program: spec.Program, dir: h.cfg.Dir}
 	}
 	if err != nil {
 		return "", "", err

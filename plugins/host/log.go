@@ -5,21 +5,26 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 )
 
-// newPluginLog passes on what a policy writes to its standard error, and what
-// go-plugin says of it: at most so many lines in a second.
-func newPluginLog(log *slog.Logger, lines int) hclog.Logger {
-	l := hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "plugin", Output: io.Discard, Level: hclog.Debug})
-	l.RegisterSink(&logSink{log: log, limit: lines})
+// hostName is how go-plugin's own log lines are named; those of a policy have more
+// behind it.
+const hostName = "plugin"
+
+// newPluginLog passes on to the sink what a policy writes to its standard error, and
+// what go-plugin says of it.
+func newPluginLog(sink *logSink) hclog.Logger {
+	l := hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: hostName, Output: io.Discard, Level: hclog.Debug})
+	l.RegisterSink(sink)
 	return l
 }
 
-// logSink is where the lines go.
+// logSink is where the lines go: at most so many in a second.
 type logSink struct {
 	log   *slog.Logger
 	limit int
@@ -33,10 +38,23 @@ type logSink struct {
 // maxLogLine bounds a line.
 const maxLogLine = 2 << 10
 
-// Accept takes one line.
-func (s *logSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
-	if level < hclog.Info && len(args) > 0 {
-		return // go-plugin's own talk
+// Accept takes one line. What go-plugin itself says is for who looks for a fault.
+func (s *logSink) Accept(name string, level hclog.Level, msg string, args ...any) {
+	if name == hostName || strings.HasPrefix(name, hostName+".stdio") {
+		level = hclog.Debug
+	} else if level == hclog.Debug && len(args) == 0 && !strings.HasPrefix(msg, "[") {
+		level = hclog.Info // a line of text without a level
+	}
+	s.put(slogLevel(level), msg, args...)
+}
+
+// line takes a line of text.
+func (s *logSink) line(text string) { s.put(slog.LevelInfo, text) }
+
+func (s *logSink) put(level slog.Level, msg string, args ...any) {
+	ctx := context.Background()
+	if !s.log.Enabled(ctx, level) {
+		return
 	}
 	dropped, pass := s.admit(time.Now())
 	if dropped > 0 {
@@ -45,21 +63,20 @@ func (s *logSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	if !pass {
 		return
 	}
-	if len(msg) > maxLogLine {
-		msg = msg[:maxLogLine] + "..."
-	}
 	attrs := make([]any, 0, len(args))
 	for i := 0; i+1 < len(args); i += 2 {
-		key, value := fmt.Sprint(args[i]), fmt.Sprint(args[i+1])
-		if key == "timestamp" {
-			continue
+		if key := fmt.Sprint(args[i]); key != "timestamp" {
+			attrs = append(attrs, key, bounded(fmt.Sprint(args[i+1])))
 		}
-		if len(value) > maxLogLine {
-			value = value[:maxLogLine] + "..."
-		}
-		attrs = append(attrs, key, value)
 	}
-	s.log.Log(context.Background(), slogLevel(level), msg, attrs...)
+	s.log.Log(ctx, level, bounded(msg), attrs...)
+}
+
+func bounded(text string) string {
+	if len(text) > maxLogLine {
+		return text[:maxLogLine] + "..."
+	}
+	return text
 }
 
 // admit counts a line. dropped is what the seconds before have dropped.

@@ -13,7 +13,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/ssmr/ssmr/plugins/placement"
-	"github.com/ssmr/ssmr/plugins/placement/placementpb"
 )
 
 // State says whether a policy can be called.
@@ -24,6 +23,7 @@ const (
 	Starting State = iota // it is being started again
 	Ready
 	Closed
+	Failed // it cannot be started; that is tried again
 )
 
 // String names the state.
@@ -35,6 +35,8 @@ func (s State) String() string {
 		return "ready"
 	case Closed:
 		return "closed"
+	case Failed:
+		return "failed"
 	}
 	return "unknown"
 }
@@ -54,14 +56,16 @@ type Plugin struct {
 	mu       sync.Mutex // guards what follows
 	spec     Spec
 	state    State
-	err      error // of the last failure
-	failures int   // calls in a row that failed
+	err      error         // of the last failure
+	failures int           // calls that failed one after another
+	failed   time.Time     // when the last of them ended
+	pause    time.Duration // before the last start
 	restarts int
 	about    Status
 
-	calls, failed atomic.Uint64
-	spent         atomic.Int64 // nanoseconds, of all calls
-	slowest       atomic.Int64
+	calls, unanswered atomic.Uint64
+	spent             atomic.Int64 // nanoseconds, of all calls
+	slowest           atomic.Int64
 
 	wake       chan struct{} // says to watch that something is wrong
 	stopped    chan struct{}
@@ -109,7 +113,7 @@ func (p *Plugin) Status() Status {
 		s.PID = 0
 	}
 	s.State, s.Err, s.Restarts = p.state, p.err, p.restarts
-	s.Calls, s.Failed, s.Slowest = p.calls.Load(), p.failed.Load(), time.Duration(p.slowest.Load())
+	s.Calls, s.Failed, s.Slowest = p.calls.Load(), p.unanswered.Load(), time.Duration(p.slowest.Load())
 	if s.Calls > 0 {
 		s.Mean = time.Duration(p.spent.Load() / int64(s.Calls))
 	}
@@ -120,15 +124,9 @@ func (p *Plugin) Status() Status {
 // policy be asked again. A wrong option is a *placement.OptionError.
 func (p *Plugin) Configure(ctx context.Context, options placement.Options, table placement.Table) (replaceColumns []string, err error) {
 	err = p.call(ctx, p.host.cfg.StartTimeout, func(ctx context.Context, proc *process) error {
-		answer, err := proc.policy.Configure(ctx, &placementpb.ConfigureRequest{Table: table.Message(), Options: options}, proc.bounded())
-		if err != nil {
-			return err
-		}
-		if e := answer.GetError(); e != nil {
-			return &placement.OptionError{Option: e.GetOption(), Value: e.GetValue(), Allowed: e.GetAllowed()}
-		}
-		replaceColumns = answer.GetReplaceColumns()
-		return nil
+		var err error
+		replaceColumns, err = proc.configure(ctx, options, table)
+		return err
 	})
 	return replaceColumns, err
 }
@@ -141,34 +139,50 @@ func (p *Plugin) Place(ctx context.Context, b *placement.Batch) ([]placement.Pla
 // PlaceWith asks the policy about objects of a table with these options. The answer has
 // as many placements as the batch has objects.
 func (p *Plugin) PlaceWith(ctx context.Context, options placement.Options, b *placement.Batch) ([]placement.Placement, error) {
-	return p.place(ctx, options, b, false)
+	answer, err := p.Ask(ctx, Question{Options: options, Batch: b})
+	return answer.Placements, err
 }
 
 // Replace asks where objects are to live that have changed.
 func (p *Plugin) Replace(ctx context.Context, options placement.Options, b *placement.Batch) ([]placement.Placement, error) {
-	return p.place(ctx, options, b, true)
+	answer, err := p.Ask(ctx, Question{Options: options, Batch: b, Replace: true})
+	return answer.Placements, err
 }
 
-func (p *Plugin) place(ctx context.Context, options placement.Options, b *placement.Batch, again bool) (placed []placement.Placement, err error) {
+// Question is one call of a policy.
+type Question struct {
+	Options placement.Options // of the table
+	Batch   *placement.Batch
+	Replace bool // the objects have changed; otherwise they are to be placed
+}
+
+// Answer is what a policy says.
+type Answer struct {
+	Placements []placement.Placement // as many as the batch has objects
+	Version    string                // that the answering program gives itself
+}
+
+// Ask asks the policy.
+func (p *Plugin) Ask(ctx context.Context, q Question) (answer Answer, err error) {
 	err = p.call(ctx, p.host.cfg.CallTimeout, func(ctx context.Context, proc *process) error {
 		ask := proc.policy.Place
-		if again {
+		if q.Replace {
 			ask = proc.policy.Replace
 		}
-		answer, err := ask(ctx, b.Message(options), proc.bounded())
+		said, err := ask(ctx, q.Batch.Message(q.Options), proc.bounded())
 		if err != nil {
 			return err
 		}
-		if len(answer.GetPlacements()) != len(b.Objects) {
-			return &wrongAnswer{fmt.Sprintf("it gave %d placements for %d objects", len(answer.GetPlacements()), len(b.Objects))}
+		if len(said.GetPlacements()) != len(q.Batch.Objects) {
+			return &wrongAnswer{fmt.Sprintf("it gave %d placements for %d objects", len(said.GetPlacements()), len(q.Batch.Objects))}
 		}
-		placed = make([]placement.Placement, len(b.Objects))
-		for i, a := range answer.GetPlacements() {
-			placed[i] = placement.Placement{Partition: a.GetPartition(), Reason: a.GetReason()}
+		answer = Answer{Placements: make([]placement.Placement, len(q.Batch.Objects)), Version: proc.about.GetVersion()}
+		for i, a := range said.GetPlacements() {
+			answer.Placements[i] = placement.Placement{Partition: a.GetPartition(), Reason: a.GetReason()}
 		}
 		return nil
 	})
-	return placed, err
+	return answer, err
 }
 
 // wrongAnswer is an answer that does not fit the question.
@@ -181,7 +195,7 @@ func (p *Plugin) call(ctx context.Context, limit time.Duration, f func(context.C
 	p.calls.Add(1)
 	proc := p.proc.Load()
 	if proc == nil {
-		p.failed.Add(1)
+		p.unanswered.Add(1)
 		return ErrUnavailable
 	}
 	started := time.Now()
@@ -200,16 +214,22 @@ func (p *Plugin) call(ctx context.Context, limit time.Duration, f func(context.C
 	case ctx.Err() != nil:
 		return ctx.Err() // the caller's own end says nothing of the policy
 	}
-	p.failed.Add(1)
-	p.note(proc, err)
+	p.unanswered.Add(1)
+	p.note(proc, started, err)
+	return asTold(err, limit)
+}
+
+// asTold makes the error of a call one for people.
+func asTold(err error, limit time.Duration) error {
 	switch status.Code(err) {
 	case codes.DeadlineExceeded:
 		return fmt.Errorf("the policy did not answer within %s", limit)
 	case codes.Canceled, codes.Unavailable: // it was killed, or has ended
 		return fmt.Errorf("%w (%s)", ErrUnavailable, status.Convert(err).Message())
 	}
-	if told, ok := status.FromError(err); ok {
-		return fmt.Errorf("the policy refuses: %s", told.Message())
+	var wrong interface{ GRPCStatus() *status.Status }
+	if errors.As(err, &wrong) {
+		return fmt.Errorf("the policy refuses: %s", wrong.GRPCStatus().Message())
 	}
 	return err
 }
@@ -222,10 +242,12 @@ func (p *Plugin) succeeded(proc *process) {
 	}
 }
 
-// note counts a failure. What the policy itself says, and a wrong answer, leave the
-// program alone; no answer does not.
-func (p *Plugin) note(proc *process, err error) {
-	switch code := status.Code(err); code {
+// note counts the failure of a call that began at a time. What the policy itself says,
+// and a wrong answer, leave the program alone; no answer does not. Calls that fail
+// together count as one: all of them wait where the machine is busy.
+func (p *Plugin) note(proc *process, began time.Time, err error) {
+	code := status.Code(err)
+	switch code {
 	case codes.DeadlineExceeded, codes.Unavailable, codes.Canceled, codes.Internal, codes.ResourceExhausted:
 	default:
 		return
@@ -235,9 +257,12 @@ func (p *Plugin) note(proc *process, err error) {
 	if p.proc.Load() != proc {
 		return
 	}
-	p.failures++
 	p.err = err
-	if p.failures >= p.host.cfg.MaxFailures || status.Code(err) == codes.Unavailable {
+	if p.failures == 0 || began.After(p.failed) {
+		p.failures++
+		p.failed = time.Now()
+	}
+	if p.failures >= p.host.cfg.MaxFailures || code == codes.Unavailable {
 		p.failures = p.host.cfg.MaxFailures
 		select {
 		case p.wake <- struct{}{}:

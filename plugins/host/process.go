@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -30,12 +29,12 @@ const killPatience = 5 * time.Second
 type process struct {
 	spec    Spec
 	sum     string
+	started time.Time
 	about   *placementpb.DescribeResponse
 	policy  placementpb.PolicyClient
 	health  grpc_health_v1.HealthClient
 	child   *child
 	client  *plugin.Client
-	sockets string
 	answer  int // bytes
 	killed  sync.Once
 }
@@ -46,31 +45,35 @@ func (h *Host) start(ctx context.Context, spec Spec, log *slog.Logger) (*process
 	if err != nil {
 		return nil, err
 	}
-	sockets, err := os.MkdirTemp(h.cfg.Sockets, "ssmr-policy-")
+	sockets, err := h.socketFolder()
 	if err != nil {
 		return nil, err
 	}
-	p := &process{spec: spec, sum: sum, sockets: sockets, answer: h.cfg.AnswerBytes}
-	logger := newPluginLog(log, h.cfg.LogLines)
+	output, sink := new(pace), &logSink{log: log, limit: h.cfg.LogLines}
+	p := &process{
+		spec: spec, sum: sum, started: time.Now(), child: h.newChild(path, output), answer: h.cfg.AnswerBytes,
+	}
 	p.client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig: placement.Handshake,
 		Plugins:         plugin.PluginSet{placement.ServiceName: &placement.Service{}},
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
-			p.child, err = h.newChild(path, cmd.Env)
-			return p.child, err
+			p.child.cmd.Env = append(cmd.Env, p.child.cmd.Env...)
+			return p.child, nil
 		},
 		StartTimeout:        h.cfg.StartTimeout,
 		AllowedProtocols:    []plugin.Protocol{plugin.ProtocolGRPC},
 		AutoMTLS:            !spec.PlainText,
 		SkipHostEnv:         true,
-		Logger:              logger,
+		Logger:              newPluginLog(sink),
 		PluginLogBufferSize: 8 << 10,
+		SyncStdout:          &lineWriter{pace: output, line: sink.line},
+		SyncStderr:          &lineWriter{pace: output, line: sink.line},
 		UnixSocketConfig:    &plugin.UnixSocketConfig{TempDir: sockets},
 	})
-	started := make(chan error, 1)
-	go func() { started <- p.connect(ctx, h.cfg.StartTimeout) }()
+	connected := make(chan error, 1)
+	go func() { connected <- p.connect(ctx, h.cfg.StartTimeout) }()
 	select {
-	case err = <-started:
+	case err = <-connected:
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-time.After(2 * h.cfg.StartTimeout):
@@ -82,6 +85,15 @@ func (h *Host) start(ctx context.Context, spec Spec, log *slog.Logger) (*process
 	}
 	return p, nil
 }
+
+// Refusal is the error of a program that does not accept the policy's own options.
+type Refusal struct{ Why string }
+
+// Error says what the program says.
+func (r *Refusal) Error() string { return r.Why }
+
+// SQLState is 22023, invalid_parameter_value.
+func (r *Refusal) SQLState() string { return "22023" }
 
 // connect does the handshake and the first call.
 func (p *process) connect(ctx context.Context, limit time.Duration) error {
@@ -101,7 +113,7 @@ func (p *process) connect(ctx context.Context, limit time.Duration) error {
 		return fmt.Errorf("it does not say who it is: %w", err)
 	}
 	if about.GetError() != "" {
-		return &placement.OptionError{Option: p.spec.Name, Allowed: about.GetError()}
+		return &Refusal{about.GetError()}
 	}
 	p.about = about
 	return nil
@@ -118,15 +130,25 @@ func (p *process) alive(ctx context.Context) error {
 	return err
 }
 
+// configure checks the options of a table.
+func (p *process) configure(ctx context.Context, options placement.Options, table placement.Table) (replaceColumns []string, err error) {
+	answer, err := p.policy.Configure(ctx, &placementpb.ConfigureRequest{Table: table.Message(), Options: options}, p.bounded())
+	if err != nil {
+		return nil, err
+	}
+	if e := answer.GetError(); e != nil {
+		return nil, &placement.OptionError{Option: e.GetOption(), Value: e.GetValue(), Allowed: e.GetAllowed()}
+	}
+	return answer.GetReplaceColumns(), nil
+}
+
 // exited is closed when the process has ended.
 func (p *process) exited() <-chan struct{} { return p.child.ended }
 
 // kill ends the process and what it has started, at once, and tidies up.
 func (p *process) kill() {
 	p.killed.Do(func() {
-		if p.child != nil {
-			p.child.killNow()
-		}
+		p.child.killNow()
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -136,6 +158,5 @@ func (p *process) kill() {
 		case <-done:
 		case <-time.After(killPatience):
 		}
-		_ = os.RemoveAll(p.sockets)
 	})
 }

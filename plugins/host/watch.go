@@ -64,38 +64,55 @@ func (p *Plugin) lose(proc *process, why error) {
 	if p.state != Closed {
 		p.state = Starting
 	}
+	if time.Since(proc.started) >= p.host.cfg.MaxBackoff {
+		p.pause = 0
+	}
 	p.mu.Unlock()
 	p.log.Warn("the placement policy is started again", "reason", why)
-	p.changed(Starting, why)
 	proc.kill()
 }
 
 // restart starts the program until that succeeds, with back-off; false after Close.
 func (p *Plugin) restart() bool {
-	for pause := p.host.cfg.Backoff; ; pause = min(2*pause, p.host.cfg.MaxBackoff) {
+	for {
 		select {
 		case <-p.stopped:
 			return false
-		case <-time.After(pause):
+		case <-time.After(p.nextPause()):
 		}
 		if p.proc.Load() != nil {
-			return true // Swap was quicker
+			return true // Adopt was quicker
 		}
 		p.mu.Lock()
 		spec := p.spec
 		p.mu.Unlock()
 		proc, err := p.start(spec)
 		if err == nil {
-			if !p.install(nil, proc, spec) {
+			if !p.install(nil, proc) {
 				proc.kill()
+				return true
 			}
+			p.mu.Lock()
+			p.restarts++
+			p.mu.Unlock()
 			return true
 		}
 		p.mu.Lock()
 		p.err = err
+		if p.state == Starting {
+			p.state = Failed
+		}
 		p.mu.Unlock()
 		p.log.Warn("the placement policy cannot be started", "error", err)
 	}
+}
+
+// nextPause doubles the pause before a start.
+func (p *Plugin) nextPause() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pause = min(max(2*p.pause, p.host.cfg.Backoff), p.host.cfg.MaxBackoff)
+	return p.pause
 }
 
 // start starts a program; Close interrupts it.
@@ -113,58 +130,29 @@ func (p *Plugin) start(spec Spec) (*process, error) {
 }
 
 // install puts a program in the place of another.
-func (p *Plugin) install(old, proc *process, spec Spec) bool {
+func (p *Plugin) install(old, proc *process) bool {
 	if !p.proc.CompareAndSwap(old, proc) {
 		return false
 	}
 	p.mu.Lock()
-	p.spec, p.err, p.failures = spec, nil, 0
+	p.spec, p.err, p.failures = proc.spec, nil, 0
 	if p.state != Closed {
 		p.state = Ready
 	}
-	p.restarts++
 	p.mu.Unlock()
-	p.log.Info("the placement policy is ready", "version", proc.about.GetVersion(), "program", spec.Program)
-	p.changed(Ready, nil)
+	p.log.Info("the placement policy is ready", "version", proc.about.GetVersion(), "program", proc.spec.Program, "pid", proc.child.pid())
 	return true
-}
-
-func (p *Plugin) changed(s State, err error) {
-	if p.host.cfg.Changed != nil {
-		p.mu.Lock()
-		name := p.spec.Name
-		p.mu.Unlock()
-		p.host.cfg.Changed(name, s, err)
-	}
 }
 
 // Swap starts another program and, where it can be used, puts it in the place of the
 // one that runs, between two calls: calls that are under way are answered by the old
 // one. Where it cannot, the old one stays, and the error says why.
 func (p *Plugin) Swap(ctx context.Context, spec Spec) error {
-	proc, err := p.host.start(ctx, spec, p.log)
+	c, err := p.host.Try(ctx, spec)
 	if err != nil {
 		return err
 	}
-	for {
-		old := p.proc.Load()
-		if !p.install(old, proc, spec) {
-			continue
-		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		select {
-		case <-p.stopped:
-			p.proc.Store(nil)
-			go proc.kill()
-			return ErrClosed
-		default:
-		}
-		if old != nil {
-			p.background.Go(func() { p.retire(old) })
-		}
-		return nil
-	}
+	return p.Adopt(c)
 }
 
 // retire ends a program when the calls that it may still answer are over.
