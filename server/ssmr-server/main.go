@@ -21,7 +21,7 @@ const usage = `ssmr-server runs a node of ssmr, an object database that speaks t
   ssmr-server [flags]           run; without flags: one node, four partitions, data in ./ssmr-data
   ssmr-server config [flags]    print the effective configuration as YAML
   ssmr-server version           print the version
-  ssmr-server plugin verify ... try a placement policy's program out
+  ssmr-server plugin            tools for authors of placement policies
 
 Each flag is also an environment variable (--data-dir is SSMR_DATA_DIR) and a key
 of the YAML file that --config names (limits: {connections: ...} is

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -121,5 +122,43 @@ func TestPortInUse(t *testing.T) {
 	o := call(t, nil, "--listen", l.Addr().String())
 	if o.code != 1 || o.stdout != "" || strings.Count(o.stderr, "\n") != 1 || !strings.Contains(o.stderr, l.Addr().String()) {
 		t.Errorf("%+v", o)
+	}
+}
+
+// TestPluginInit is the way of a policy's author: init, build, verify.
+func TestPluginInit(t *testing.T) {
+	t.Setenv("GOPROXY", "off")
+	dir := filepath.Join(t.TempDir(), "shop")
+	o := call(t, nil, "plugin", "init", dir)
+	if o.code != 0 || o.stderr != "" || !strings.Contains(o.stdout, "policy shop") {
+		t.Fatalf("%+v", o)
+	}
+	cmd := exec.Command("go", "build", "-o", "shop-policy", ".")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	o = call(t, nil, "plugin", "verify", "-deadline", "5s", filepath.Join(dir, "shop-policy"), "-table-option", "shop.column=tenant")
+	if o.code != 0 || !strings.Contains(o.stdout, "checks passed") {
+		t.Errorf("%+v", o)
+	}
+	if o = call(t, nil, "plugin", "init", dir); o.code != 1 || !strings.Contains(o.stderr, "not empty") {
+		t.Errorf("a folder that is not empty: %+v", o)
+	}
+}
+
+func TestPluginWrongArguments(t *testing.T) {
+	for _, args := range [][]string{
+		{"init"}, {"init", "a", "b"}, {"init", "--colour", "a"}, {"verify"}, {"verify", "a", "b"}, {"verify", "-option", "x", "a"}, {"dance"},
+	} {
+		o := call(t, nil, append([]string{"plugin"}, args...)...)
+		if o.code != 2 || o.stderr == "" || o.stdout != "" || len(o.files) > 0 {
+			t.Errorf("%v: %+v", args, o)
+		}
+	}
+	for _, args := range [][]string{{"init", "--help"}, {"verify", "-h"}, {"help"}, {}} {
+		if o := call(t, nil, append([]string{"plugin"}, args...)...); o.code != 0 {
+			t.Errorf("%v: %+v", args, o)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -11,11 +12,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ssmr/ssmr/plugins/scaffold"
 	"github.com/ssmr/ssmr/plugins/verify"
 )
 
 const pluginUsage = `ssmr-server plugin: tools for authors of placement policies.
 
+  ssmr-server plugin init [flags] <folder>      write a new policy, which builds and is tested
   ssmr-server plugin verify [flags] <program>   try a policy's program out
 `
 
@@ -26,6 +29,8 @@ func runPlugin(args []string, stdout, stderr io.Writer) int {
 		command, args = args[0], args[1:]
 	}
 	switch command {
+	case "init":
+		return initPlugin(args, stdout, stderr)
 	case "verify":
 		return verifyPlugin(args, stdout, stderr)
 	case "", "help", "-h", "--help":
@@ -51,30 +56,91 @@ func (p pairs) Set(s string) error {
 	return nil
 }
 
+// parseAround parses flags that stand before and behind one argument, what. The exit code
+// is negative where there is none yet.
+func parseAround(flags *flag.FlagSet, args []string, what string) (argument string, exit int) {
+	for first := true; ; first = false {
+		switch err := flags.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			return "", 0
+		case err != nil:
+			return "", 2
+		}
+		if flags.NArg() == 0 && argument != "" {
+			return argument, -1
+		}
+		if !first || flags.NArg() == 0 {
+			fmt.Fprintf(flags.Output(), "%s wants one argument, %s\n", flags.Name(), what)
+			return "", 2
+		}
+		argument, args = flags.Arg(0), flags.Args()[1:]
+	}
+}
+
+func newFlags(name, synopsis string, stderr io.Writer) *flag.FlagSet {
+	flags := flag.NewFlagSet("ssmr-server plugin "+name, flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprintf(stderr, "ssmr-server plugin %s [flags] %s\n", name, synopsis)
+		flags.PrintDefaults()
+	}
+	return flags
+}
+
+// failed prints an error; it returns the exit code.
+func failed(stderr io.Writer, err error) int {
+	fmt.Fprintln(stderr, "ssmr-server:", err)
+	return 1
+}
+
+func initPlugin(args []string, stdout, stderr io.Writer) int {
+	var cfg scaffold.Config
+	flags := newFlags("init", "<folder>", stderr)
+	flags.StringVar(&cfg.Name, "name", "", "the policy's `name`; default: the folder's")
+	flags.StringVar(&cfg.Module, "module", "", "the `path` of its Go module; default: example.com/<name>-policy")
+	checkout := flags.String("ssmr", "", "a `folder` with the source of ssmr; default: what this program was built from")
+	var exit int
+	if cfg.Dir, exit = parseAround(flags, args, "the folder of the new policy"); exit >= 0 {
+		return exit
+	}
+	if *checkout != "" {
+		var err error
+		if cfg.Source, err = scaffold.Checkout(*checkout); err != nil {
+			return failed(stderr, err)
+		}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	result, err := scaffold.Write(ctx, cfg)
+	if err != nil {
+		return failed(stderr, err)
+	}
+	source := "version " + result.Source.Version
+	if result.Source.Checkout != "" {
+		source = "the source in " + result.Source.Checkout
+	}
+	fmt.Fprintf(stdout, `policy %s, in %s: %s
+it uses %s of ssmr
+
+  cd %s
+  go test ./...
+  go build -o %s .
+  ssmr-server plugin verify ./%[6]s
+`, result.Name, cfg.Dir, strings.Join(result.Files, ", "), source, cfg.Dir, result.Program)
+	return 0
+}
+
 func verifyPlugin(args []string, stdout, stderr io.Writer) int {
 	cfg := verify.Config{Options: pairs{}, TableOptions: pairs{}}
-	flags := flag.NewFlagSet("ssmr-server plugin verify", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Var(pairs(cfg.Options), "option", "an option of the policy, name=value; may be repeated")
-	flags.Var(pairs(cfg.TableOptions), "table-option", "an option of the table's placement, name=value; may be repeated")
+	flags := newFlags("verify", "<program>", stderr)
+	flags.Var(pairs(cfg.Options), "option", "an option of the policy, `name=value`; may be repeated")
+	flags.Var(pairs(cfg.TableOptions), "table-option", "an option of the table's placement, `name=value`; may be repeated")
 	flags.DurationVar(&cfg.Deadline, "deadline", 50*time.Millisecond, "what a call may take")
 	flags.BoolVar(&cfg.PlainText, "plain-text", false, "the policy does without mutual TLS")
 	verbose := flags.Bool("v", false, "show what the policy logs")
-	if err := flags.Parse(args); err != nil {
-		if err == flag.ErrHelp {
-			return 0
-		}
-		return 2
-	}
-	// Flags may follow the program, too.
-	if cfg.Program = flags.Arg(0); flags.NArg() > 1 {
-		if err := flags.Parse(flags.Args()[1:]); err != nil {
-			return 2
-		}
-	}
-	if cfg.Program == "" || cfg.Program != flags.Arg(0) && flags.NArg() > 0 {
-		fmt.Fprintln(stderr, "ssmr-server: plugin verify wants the path of one program")
-		return 2
+	var exit int
+	if cfg.Program, exit = parseAround(flags, args, "the path of a program"); exit >= 0 {
+		return exit
 	}
 	if *verbose {
 		cfg.Logger = slog.New(slog.NewTextHandler(stderr, nil))
@@ -83,8 +149,7 @@ func verifyPlugin(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	report, err := verify.Run(ctx, cfg)
 	if err != nil {
-		fmt.Fprintln(stderr, "ssmr-server:", err)
-		return 1
+		return failed(stderr, err)
 	}
 	report.Print(stdout)
 	if !report.OK() {
