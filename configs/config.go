@@ -22,6 +22,7 @@ type Config struct {
 	Storage Storage
 	Timing  Timing
 	Plugins Plugins
+	Trace   Trace
 }
 
 // Cluster says which nodes form the cluster.
@@ -67,6 +68,13 @@ type Storage struct {
 type Timing struct {
 	Heartbeat time.Duration // a follower that hears nothing for so long starts an election
 	Drain     time.Duration // how long running statements may go on after SIGTERM
+}
+
+// Trace says where what commands touch is recorded, for ssmr-server plugin simulate.
+type Trace struct {
+	File string // empty: nowhere
+	// SizeBytes bounds what is kept of it.
+	SizeBytes int64
 }
 
 // Plugins says where placement policies that are programs of their own are found, and

@@ -118,6 +118,13 @@ var keys = []key{
 		setChecksums, func(c *Config) string { return jsonText(c.Plugins.SHA256) }},
 	{"plugins.options", "", "policies' own options; those of CREATE POLICY go before them", "a map {policy: {option: value}}",
 		setPolicyOptions, func(c *Config) string { return jsonText(c.Plugins.Options) }},
+
+	{"trace.file", "", "file that records what commands touch, for ssmr-server plugin simulate; it holds values of the data; empty for none", "a path, or empty",
+		func(c *Config, raw any) error { return setOptionalText(&c.Trace.File, raw) },
+		func(c *Config) string { return strconv.Quote(c.Trace.File) }},
+	{"trace.size", "100MB", "what is kept of the trace: the newest, in two files, the older of which ends in .1", "a size from 1MB to 1TiB",
+		func(c *Config, raw any) error { return setSize(&c.Trace.SizeBytes, raw, 1_000_000, 1<<40) },
+		func(c *Config) string { return formatSize(c.Trace.SizeBytes) }},
 }
 
 // errValue says that a value is not what is allowed; the caller knows the rest.

@@ -75,7 +75,7 @@ type Touched struct {
 	Bytes  int64              `json:"bytes,omitempty"`  // of a created one
 }
 
-// Kind is what was done to what was touched. Its numbers are those of the executor.
+// Kind is what was done to what was touched.
 type Kind uint8
 
 // The kinds.

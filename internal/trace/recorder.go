@@ -25,8 +25,10 @@ type Config struct {
 	Node object.NodeID
 	// Catalog tells of partitions. Required.
 	Catalog func() *catalog.Snapshot
-	// Queue bounds the commands that wait to be written. Default: 4096.
-	Queue int
+	// Queue bounds the commands that wait to be written, QueueBytes their lines. Defaults:
+	// 4096 and 32 MiB.
+	Queue      int
+	QueueBytes int64
 	// LineBytes bounds a line, about. Default: 1 MiB.
 	LineBytes int
 	Clock     func() time.Time // nil: time.Now
@@ -46,6 +48,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Queue == 0 {
 		c.Queue = 4096
 	}
+	if c.QueueBytes == 0 {
+		c.QueueBytes = 32 << 20
+	}
 	if c.LineBytes == 0 {
 		c.LineBytes = 1 << 20
 	}
@@ -62,6 +67,7 @@ func (c Config) withDefaults() (Config, error) {
 type Recorder struct {
 	cfg     Config
 	queue   chan command
+	waiting atomic.Int64 // bytes in the queue
 	dropped atomic.Int64 // commands
 
 	mu     sync.RWMutex // held for reading while the queue is sent to
@@ -108,11 +114,16 @@ func (r *Recorder) Record(n int, touch func(i int) Touch) {
 	if r.closed {
 		return
 	}
-	select {
-	case r.queue <- c:
-	default:
-		r.dropped.Add(1)
+	size := int64(len(c.line))
+	if r.waiting.Add(size) <= r.cfg.QueueBytes {
+		select {
+		case r.queue <- c:
+			return
+		default:
+		}
 	}
+	r.waiting.Add(-size)
+	r.dropped.Add(1)
 }
 
 func (r *Recorder) encode(n int, touch func(i int) Touch) (command, error) {
@@ -179,6 +190,7 @@ func (r *Recorder) write(w *writer) {
 	defer close(r.done)
 	var told int64 // of those dropped
 	for c := range r.queue {
+		r.waiting.Add(-int64(len(c.line)))
 		if r.err != nil {
 			r.dropped.Add(1)
 			continue
