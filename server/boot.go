@@ -101,13 +101,19 @@ func (n *Node) openStores(context.Context) error {
 // startPlanner makes what plans and executes statements.
 func (n *Node) startPlanner(context.Context) error {
 	n.policies = newPolicies(builtin.Policies(), n.monitor.partitionLoad)
+	tracer, err := n.trace()
+	if err != nil {
+		return err
+	}
 	executor, err := execute.New(execute.Config{Logger: n.log.With("part", "execute")}, execute.Dependencies{
 		Catalog: n.cache, Directory: n.cache, Schema: n.cache, Mover: n.cache, Sequences: n.cache,
 		Partitions: executorsPartitions{n.client}, Policies: n.policies, Introspection: n.monitor,
+		Trace: tracer,
 	})
 	if err != nil {
 		return err
 	}
+	n.onClose("executor", func() error { executor.Close(); return nil })
 	n.planner, err = planner.New(planner.Config{
 		Version: Version(), Logger: n.log.With("part", "planner"), MaxWorkMem: n.cfg.Limits.SortBytes,
 		Settings: map[string]string{"work_mem": fmt.Sprintf("%dkB", n.cfg.Limits.SortBytes>>10)},

@@ -19,12 +19,18 @@ func (t *Transaction) Commit(ctx context.Context) error {
 	if t.failed != nil {
 		return t.failed
 	}
-	if t.print.Writes() == 0 {
-		return nil // what it has read was of one state
+	if t.print.Writes() > 0 { // what it has read was of one state
+		ctx, stop := lockTime(ctx, t.lockTime)
+		defer stop()
+		if err := t.commit(ctx); err != nil {
+			return err
+		}
+		t.x.replacer.add(t.print.Replaced())
 	}
-	ctx, stop := lockTime(ctx, t.lockTime)
-	defer stop()
-	return t.commit(ctx)
+	if len(t.touches) > 0 {
+		t.x.deps.Trace.Touched(t.touches)
+	}
+	return nil
 }
 
 func (t *Transaction) commit(ctx context.Context) error {

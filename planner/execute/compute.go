@@ -197,9 +197,16 @@ func (w *writing) adopt(ctx context.Context, groups []group, answers []computed)
 	for i := range answers {
 		a := &answers[i]
 		for n := range a.got.Effects {
-			if e := &a.got.Effects[n]; e.Kind != command.EffectNone {
-				w.tx.print.Write(e.ID, e.Kind, e.Row)
+			e := &a.got.Effects[n]
+			if e.Kind == command.EffectNone {
+				continue
 			}
+			if w.replaces && e.Kind == command.EffectPut {
+				if old := w.tx.print.Object(e.ID); old.Revision != 0 || old.Kind == command.EffectPut { // it is not new
+					w.tx.print.Replace(e.ID)
+				}
+			}
+			w.tx.print.Write(e.ID, e.Kind, e.Row)
 		}
 		w.affected += a.got.Result.Affected
 		w.f.wrote(a.group, a.got.Result)

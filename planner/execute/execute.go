@@ -38,6 +38,9 @@ type Config struct {
 	// SequenceBlock is the number of values of a serial column that a node takes
 	// from the oracle at a time, at first. Default 32.
 	SequenceBlock int
+	// ReplaceQueue bounds the objects that wait for their policy to be asked again, because
+	// they have changed. Default 16384.
+	ReplaceQueue int
 	// MaxWriteBytes bounds the rows that one statement sends to one partition.
 	// Default 24 MiB; beyond it the error is 54000.
 	MaxWriteBytes int
@@ -48,7 +51,8 @@ type Config struct {
 }
 
 func (c Config) withDefaults() (Config, error) {
-	if c.MaxRounds < 0 || c.Patience < 0 || c.Parallelism < 0 || c.ChunkBytes < 0 || c.SequenceBlock < 0 || c.MaxWriteBytes < 0 {
+	if c.MaxRounds < 0 || c.Patience < 0 || c.Parallelism < 0 || c.ChunkBytes < 0 || c.SequenceBlock < 0 || c.MaxWriteBytes < 0 ||
+		c.ReplaceQueue < 0 {
 		return c, errors.New("execute: a limit is negative")
 	}
 	setDefault(&c.MaxRounds, 12)
@@ -57,6 +61,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.ChunkBytes, 128<<10)
 	setDefault(&c.SequenceBlock, 32)
 	setDefault(&c.MaxWriteBytes, 24<<20)
+	setDefault(&c.ReplaceQueue, 16384)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -79,9 +84,11 @@ type Executor struct {
 	cfg       Config
 	deps      Dependencies
 	sequences sequences
+	replacer  *replacer
 }
 
-// New makes an executor. All dependencies but Introspection and Clock are needed.
+// New makes an executor, which is to be closed. All dependencies but Trace,
+// Introspection and Clock are needed.
 func New(cfg Config, deps Dependencies) (*Executor, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -94,7 +101,9 @@ func New(cfg Config, deps Dependencies) (*Executor, error) {
 	if deps.Clock == nil {
 		deps.Clock = systemClock{}
 	}
-	return &Executor{cfg: cfg, deps: deps, sequences: newSequences(deps.Sequences, cfg.SequenceBlock)}, nil
+	x := &Executor{cfg: cfg, deps: deps, sequences: newSequences(deps.Sequences, cfg.SequenceBlock)}
+	x.replacer = newReplacer(x)
+	return x, nil
 }
 
 type systemClock struct{}

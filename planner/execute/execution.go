@@ -27,6 +27,7 @@ type Execution struct {
 	ended    bool
 	facts    *facts // nil unless they are wanted
 	point    keyRows
+	touches  []Touch // for Trace
 }
 
 // Start begins to execute a plan. A statement that changes something is carried
@@ -40,6 +41,7 @@ func (x *Executor) Start(ctx context.Context, p *plan.Plan, params []datum.Datum
 	e := &Execution{x: x, plan: p, settings: settings, tx: tx}
 	e.env.Params = params
 	if err := e.start(ctx); err != nil {
+		e.touches = nil
 		e.Close()
 		return nil, err
 	}
@@ -129,7 +131,7 @@ func (e *Execution) Next(ctx context.Context) ([]datum.Datum, bool, error) {
 	}
 	row, ok, err := e.rows.next(ctx)
 	if err != nil {
-		e.ended = true
+		e.ended, e.touches = true, nil
 		return nil, false, e.interrupted(err)
 	}
 	if !ok {
@@ -190,6 +192,9 @@ func (e *Execution) Close() {
 	if e.rows != nil {
 		e.rows.close()
 		e.rows = nil
+	}
+	if e.touches != nil {
+		e.told()
 	}
 }
 
@@ -294,6 +299,9 @@ func (e *Execution) openScan(s *plan.Scan) (rows, error) {
 		return nil, err
 	}
 	e.facts.resolved(len(objects.IDs), len(objects.Spans))
+	if e.traces() {
+		e.touch(s.Table, &objects, Touch{Kind: TouchRead})
+	}
 	first, err := e.first(s.Limit)
 	if err != nil {
 		return nil, err

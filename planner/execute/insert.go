@@ -2,9 +2,11 @@ package execute
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/datum"
+	"github.com/ssmr/ssmr/internal/expr"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/planner/plan"
@@ -89,6 +91,9 @@ func (in *insertion) insertRows(ctx context.Context) error {
 	if !n.Table.Placement.Static {
 		in.assign = in.assignPlaces
 	}
+	if n.Conflict == command.ConflictUpdates {
+		in.hearUpdates()
+	}
 	e.facts.resolved(len(ids), 0)
 	if len(ids) > 0 {
 		if err := in.run(ctx); err != nil {
@@ -97,10 +102,51 @@ func (in *insertion) insertRows(ctx context.Context) error {
 	}
 	in.remember()
 	e.affected = in.affected
+	e.x.replacer.add(in.changed)
+	if e.traces() {
+		for i := range in.made {
+			e.touched(Touch{Table: n.Table, ID: in.made[i].ID, Kind: TouchCreate, Values: in.made[i].Values})
+		}
+	}
 	if n.Returning {
 		e.rows = in.rows(len(n.Program.Project))
 	}
 	return nil
+}
+
+// hearUpdates has partitions tell what ON CONFLICT DO UPDATE has updated, where the policy
+// of the table is to be asked again about that. Which rows are new they do not tell: the
+// policy was asked about these just now.
+func (in *insertion) hearUpdates() {
+	n := in.n
+	in.replaces = in.x.replaces(n.Table, n.Program.Set)
+	if !in.replaces || in.tx != nil {
+		return
+	}
+	columns := in.x.deps.Policies.ReplaceColumns(n.Table)
+	p := n.Program.Program
+	p.Project = slices.Clone(p.Project)
+	for _, c := range columns {
+		p.Project = append(p.Project, expr.NewColumn(c, n.Table.Columns[c].Type, n.Table.Columns[c].Name))
+	}
+	in.cmd.Program = returnKeys(p, n.Table)
+	in.before, in.keys, in.drop = len(columns), len(n.Table.PrimaryKey), !n.Returning
+	items := make(map[object.ID]*item, len(in.items))
+	for i := range in.items {
+		items[in.items[i].ID] = &in.items[i]
+	}
+	in.asPlaced = func(id object.ID, values []datum.Datum) bool {
+		it := items[id]
+		if it == nil || in.chosen == nil || in.chosen[it.rank].part != it.part {
+			return false
+		}
+		for i, c := range columns {
+			if !datum.Equal(values[i], in.made[it.rank].Values[c]) {
+				return false
+			}
+		}
+		return true
+	}
 }
 
 // build computes the rows.

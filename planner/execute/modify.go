@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 
+	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/planner/plan"
 )
@@ -19,11 +20,15 @@ func (e *Execution) modify(ctx context.Context, m *plan.Modify) error {
 		Kind: m.Kind, Table: m.Table.ID, Schema: m.Table.Version,
 		Program: m.Program.Encoded, Context: e.context(&m.Program),
 	}
-	if m.Kind == command.Delete && objects.Spans != nil && !m.Table.Placement.Static && e.tx == nil {
-		w.cmd.Program, w.keys = returnKeys(m), len(m.Table.PrimaryKey)
+	w.replaces = m.Kind == command.Update && e.x.replaces(m.Table, m.Program.Set)
+	if e.tx == nil && returnsKeys(m, &objects, w.replaces) {
+		w.cmd.Program, w.keys = returnKeys(m.Program.Program, m.Table), len(m.Table.PrimaryKey)
 	}
 	w.drop = !m.Returning
 	e.facts.resolved(len(objects.IDs), len(objects.Spans))
+	if e.traces() {
+		e.traceModify(m, &objects)
+	}
 	if len(objects.IDs) == 0 && len(objects.Spans) == 0 {
 		return nil
 	}
@@ -35,19 +40,33 @@ func (e *Execution) modify(ctx context.Context, m *plan.Modify) error {
 		return err
 	}
 	e.affected = w.affected
+	e.x.replacer.add(w.changed)
 	if m.Returning {
-		e.rows = w.rows(len(m.Program.Project) + w.keys)
-		if w.keys > 0 {
-			e.rows = &cutRows{input: e.rows, columns: len(m.Program.Project)}
-		}
+		e.rows = w.rows(len(m.Program.Project))
 	}
 	return nil
 }
 
-// returnKeys makes the program of a delete that also returns the keys of what
-// was deleted, for the ids to be released.
-func returnKeys(m *plan.Modify) []byte {
-	p := m.Program.Program
-	p.Project = withKey(p.Project, m.Table)
+// returnsKeys reports whether partitions have to tell which objects they have deleted or
+// updated, for the ids to be released, or placed anew.
+func returnsKeys(m *plan.Modify, objects *plan.Objects, replaces bool) bool {
+	if m.Table.Placement.Static {
+		return false
+	}
+	return m.Kind == command.Delete && objects.Spans != nil || replaces && (objects.Spans != nil || m.Program.Filter != nil)
+}
+
+func (e *Execution) traceModify(m *plan.Modify, objects *plan.Objects) {
+	like := Touch{Kind: TouchDelete}
+	if m.Kind == command.Update {
+		like.Kind = TouchUpdate
+		like.Set, like.Values = e.sets(&m.Program)
+	}
+	e.touch(m.Table, objects, like)
+}
+
+// returnKeys makes the program of a write that also returns the keys of its objects.
+func returnKeys(p command.Program, t *catalog.Table) []byte {
+	p.Project = withKey(p.Project, t)
 	return command.EncodeProgram(&p)
 }

@@ -218,6 +218,7 @@ func (mv *moving) ask(ctx context.Context) error {
 	ask := mv.e.x.deps.Policies.Place
 	if mv.replaced != nil {
 		ask = mv.e.x.deps.Policies.Replace
+		mv.e.x.replacer.asked.Add(int64(len(mv.asks)))
 	}
 	places, err := choosePlaces(ctx, mv.snap, ask, request)
 	if err != nil {

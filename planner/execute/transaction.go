@@ -49,6 +49,8 @@ type Transaction struct {
 	locked   map[object.ID]command.LockMode
 	lockedIn object.PartitionID // the last partition, in their order, that it has locked in
 	lockTime time.Duration      // of its last statement
+
+	touches []Touch // for Trace
 }
 
 // Begin makes a transaction. Nothing is sent by it.
@@ -76,7 +78,7 @@ func (t *Transaction) end() {
 	if !t.owner.IsZero() {
 		t.x.deps.Partitions.Unlock(t.owner)
 	}
-	t.print, t.locked = footprint.New(t.opts.MaxBytes), nil
+	t.print, t.locked, t.touches = footprint.New(t.opts.MaxBytes), nil, nil
 }
 
 // Savepoint makes a savepoint. One of the same name is hidden by it. The error is

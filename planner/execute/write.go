@@ -2,7 +2,6 @@ package execute
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/ssmr/ssmr/internal/catalog"
@@ -26,8 +25,13 @@ type writing struct {
 	lockTime time.Duration      // that it may wait for locks
 	drop     bool               // rows are not for the client
 	// keys is the number of columns at the end of each row that are the object's
-	// key: how a delete over ranges hears which ids are given up.
+	// key: how a delete over ranges hears which ids are given up, and an update
+	// which objects it has changed.
 	keys int
+	// before is the number of columns in front of these that are for asPlaced: whether an
+	// object is as the policy was told just now, and where it wanted it; nil: none is.
+	before   int
+	asPlaced func(id object.ID, values []datum.Datum) bool
 
 	// assign finds places for items of a create that live nowhere; nil otherwise.
 	assign func(ctx context.Context, count int, which func(*item) bool) error
@@ -35,18 +39,17 @@ type writing struct {
 	// one instant that there is no object.
 	pinned []object.ID
 
+	// replaces says that columns are set whose update makes the policy of the table be
+	// asked again. changed are then the objects that were updated, outside of transactions.
+	replaces bool
+	changed  []object.ID
+
 	affected int64
 	returned []returned
 	bytes    int64
 
 	oneGroup  [1]group
 	oneTarget [1]command.Target
-}
-
-// returned is a row of RETURNING, with its place in the statement.
-type returned struct {
-	rank int
-	row  []byte
 }
 
 // run carries the write out.
@@ -295,95 +298,10 @@ func (w *writing) take(g group, result *command.Result) error {
 	w.keep(g, result)
 	w.f.wrote(g, result)
 	w.release(g, result)
+	w.note(g, result)
 	for _, i := range g.at {
 		it := &w.items[i]
 		it.done, it.retry = !it.retry, false
 	}
 	return w.room(result)
-}
-
-// room bounds what RETURNING returns.
-func (w *writing) room(result *command.Result) error {
-	for _, row := range result.Rows {
-		w.bytes += int64(len(row)) + 48
-	}
-	if !w.drop && w.bytes > w.limit {
-		return errMemory("What RETURNING returns", w.limit)
-	}
-	return nil
-}
-
-// keep notes the rows of RETURNING with their places. Where each object gave a
-// row these are known; otherwise the rows stay in the partition's order.
-func (w *writing) keep(g group, result *command.Result) {
-	if w.drop {
-		return
-	}
-	exact := len(result.Rows) == len(g.at)
-	for n, row := range result.Rows {
-		rank := 1 << 30
-		if exact {
-			rank = w.items[g.at[n]].rank
-		}
-		w.returned = append(w.returned, returned{rank, row})
-	}
-}
-
-// release tells the oracle of ids that are given up by a delete: those that the
-// directory has an entry for. The oracle keeps what exists after all.
-func (w *writing) release(g group, result *command.Result) {
-	if w.cmd.Kind != command.Delete || result.Affected == 0 {
-		return
-	}
-	var ids []object.ID
-	if w.keys > 0 {
-		for _, row := range result.Rows {
-			if id, err := idOfRow(w.table, row, w.keys); err == nil {
-				ids = append(ids, id)
-			}
-		}
-	}
-	for n, i := range g.at {
-		if it := &w.items[i]; it.Version != 0 && !slices.Contains(result.Absent, n) {
-			ids = append(ids, it.ID)
-		}
-	}
-	if len(ids) > 0 {
-		w.x.deps.Directory.Release(ids)
-	}
-}
-
-// rows returns the rows of RETURNING.
-func (w *writing) rows(width int) rows {
-	slices.SortStableFunc(w.returned, func(a, b returned) int { return a.rank - b.rank })
-	r := &encodedRows{width: width, rows: make([][]byte, len(w.returned))}
-	for i := range w.returned {
-		r.rows[i] = w.returned[i].row
-	}
-	return r
-}
-
-// idOfRow makes the id of an object from a row that ends with its key.
-func idOfRow(t *catalog.Table, row []byte, keys int) (object.ID, error) {
-	values, err := datum.DecodeTuple(row, nil)
-	if err != nil {
-		return "", internalError("a partition's row: %w", err)
-	}
-	if len(values) < keys {
-		return "", internalError("a partition's row is too short")
-	}
-	return idOf(t, values[len(values)-keys:])
-}
-
-// idOf makes the id of an object from the values of its key.
-func idOf(t *catalog.Table, key []datum.Datum) (object.ID, error) {
-	var room [64]byte
-	b := room[:0]
-	var err error
-	for i, c := range t.PrimaryKey {
-		if b, err = datum.AppendKey(b, key[i], t.Columns[c].Type); err != nil {
-			return "", err
-		}
-	}
-	return object.NewID(t.ID, b), nil
 }

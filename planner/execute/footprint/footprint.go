@@ -20,6 +20,8 @@ type Object struct {
 	// Origin is who has chosen Place for an object that the transaction creates; nil:
 	// nobody.
 	Origin *catalog.Origin
+	// replaces says that columns were set whose update makes the policy be asked again.
+	replaces bool
 
 	listed bool // in writtenTable.list
 }
@@ -51,6 +53,8 @@ type Footprint struct {
 	written map[object.TableID]*writtenTable // objects that were ever written
 	ranges  []*Range
 	writes  int // objects that are written as it stands
+	// replaces says that some object's is set.
+	replaces bool
 	// Reads counts what was read that was not known before.
 	reads   uint64
 	journal []undo
@@ -182,6 +186,28 @@ func (f *Footprint) Placed(id object.ID, by *catalog.Origin) {
 		o.Origin = by
 		f.bytes += int64(len(by.Reason))
 	}
+}
+
+// Replace notes that columns of an object were set whose update makes the policy of its
+// table be asked again where it is to live.
+func (f *Footprint) Replace(id object.ID) {
+	if o := f.objects[id]; o != nil {
+		o.replaces, f.replaces = true, true
+	}
+}
+
+// Replaced are the objects of which Replace was told, as far as the transaction writes
+// them as it stands.
+func (f *Footprint) Replaced() (ids []object.ID) {
+	if !f.replaces {
+		return nil
+	}
+	for _, o := range f.order {
+		if o.replaces && o.Kind == command.EffectPut {
+			ids = append(ids, o.ID)
+		}
+	}
+	return ids
 }
 
 // Follow takes what is known of where an object lives, if it is newer.
