@@ -6,6 +6,7 @@ import (
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/pgerror"
+	"github.com/ssmr/ssmr/planner/ast"
 	"github.com/ssmr/ssmr/planner/bind"
 	"github.com/ssmr/ssmr/planner/dialect"
 	"github.com/ssmr/ssmr/planner/plan"
@@ -31,6 +32,11 @@ func (s *Session) bind(ctx context.Context, st *statement) (*plan.Plan, error) {
 			return nil, err
 		}
 		st.tree = tree
+	}
+	if changesWhole(st.tree) {
+		if err := s.replan(ctx); err != nil {
+			return nil, err
+		}
 	}
 	for refreshed := false; ; refreshed = true {
 		snap := cat.Catalog()
@@ -58,6 +64,16 @@ func (s *Session) bind(ctx context.Context, st *statement) (*plan.Plan, error) {
 			return nil, err
 		}
 	}
+}
+
+// changesWhole reports whether a statement replaces the whole of what it changes a part
+// of, and so must know the newest: what another node has just changed would be lost.
+func changesWhole(tree ast.Statement) bool {
+	switch tree.(type) {
+	case *ast.CreatePolicy, *ast.AlterPolicy, *ast.DropPolicy, *ast.AlterPartition:
+		return true
+	}
+	return false
 }
 
 func (s *Session) bindTo(st *statement, snap *catalog.Snapshot) (*plan.Plan, error) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/ssmr/ssmr/internal/pgerror"
+	"github.com/ssmr/ssmr/internal/quantity"
 )
 
 // settingKind says how a parameter's values are read.
@@ -234,38 +235,23 @@ func parseBool(value string) (b, ok bool) {
 	return false, false
 }
 
-// unitFactors are what a unit is in terms of another.
-var unitFactors = map[string]map[string]float64{
-	"ms": {"us": 0.001, "ms": 1, "s": 1000, "min": 60e3, "h": 3600e3, "d": 86400e3},
-	"kB": {"B": 1.0 / 1024, "kB": 1, "MB": 1 << 10, "GB": 1 << 20, "TB": 1 << 30},
-}
-
-var unitHints = map[string]string{
-	"ms": `Valid units for this parameter are "us", "ms", "s", "min", "h", and "d".`,
-	"kB": `Valid units for this parameter are "B", "kB", "MB", "GB", and "TB".`,
+// units are those that a value may have.
+func (s *setting) units() quantity.Units {
+	switch s.unit {
+	case "ms":
+		return quantity.Time
+	case "kB":
+		return quantity.Bytes
+	}
+	return quantity.Units{}
 }
 
 func (s *setting) readInt(value string) (string, error) {
-	v := strings.TrimSpace(value)
-	end := len(v)
-	for end > 0 && (v[end-1] >= 'a' && v[end-1] <= 'z' || v[end-1] >= 'A' && v[end-1] <= 'Z') {
-		end--
-	}
-	number, unit := strings.TrimSpace(v[:end]), v[end:]
-	f, err := strconv.ParseFloat(number, 64)
-	if err != nil || strings.ContainsAny(number, "xXpP_") {
-		return "", s.invalid(value)
-	}
-	if unit != "" {
-		factor, ok := unitFactors[s.unit][unit]
-		if !ok {
-			e := s.invalid(value)
-			if hint := unitHints[s.unit]; hint != "" {
-				e.Hint = hint
-			}
-			return "", e
-		}
-		f *= factor
+	f, hint, ok := s.units().Parse(value, s.unit)
+	if !ok {
+		e := s.invalid(value)
+		e.Hint = hint
+		return "", e
 	}
 	n := int64(f + 0.5)
 	if f < 0 {
@@ -299,8 +285,8 @@ func (s *setting) show(value string) string {
 		units = []string{"TB", "GB", "MB", "kB"}
 	}
 	for _, u := range units {
-		if f := int64(unitFactors[s.unit][u]); n%f == 0 {
-			return strconv.FormatInt(n/f, 10) + u
+		if f, ok := s.units().Factor(u, s.unit); ok && n%int64(f) == 0 {
+			return strconv.FormatInt(n/int64(f), 10) + u
 		}
 	}
 	return value

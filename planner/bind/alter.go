@@ -3,7 +3,6 @@ package bind
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/datum"
@@ -95,14 +94,15 @@ func (a *alterer) finish() error {
 		return nil
 	}
 	if a.replace {
-		var err error
 		p := a.table.Placement
-		if a.table.Placement, err = a.binder.placement(a.table, p.Policy, p.Options); err != nil {
+		if err := a.binder.place(a.table, p.Policy, p.Options); err != nil {
 			if e := pgerror.As(err); e != nil && !a.placed && e.Detail == "" {
 				e.WithDetail("The table's placement depends on it; SET (placement = ...) changes that.")
 			}
 			return err
 		}
+	} else if err := a.binder.checkRules(a.table); err != nil {
+		return err
 	}
 	a.plan.Spec.Base = catalog.TableRef{ID: a.base.ID, Version: a.base.Version, Name: a.base.Name}
 	a.plan.Spec.Table = a.table
@@ -368,37 +368,22 @@ func (a *alterer) renameConstraint(x *ast.RenameConstraint) error {
 	return nil
 }
 
-// setOptions changes the placement: SET (placement = ...) begins anew, other
-// options are merged with those that stand.
+// setOptions changes the placement and its rules: SET (placement = ...) begins anew
+// with the policy's options, all others are merged with those that stand.
 func (a *alterer) setOptions(x *ast.SetOptions) error {
 	old := a.table.Placement
-	policy, options := old.Policy, old.Options
-	for _, o := range x.Options {
-		if o.Name == "placement" {
-			policy, options = "hash", nil
-		}
-	}
-	var err error
+	o := placing{policy: old.Policy, options: old.Options, rules: a.table.Rules}
+	change := o.set
 	if x.Reset {
-		options = mapsClone(options)
-		for _, o := range x.Options {
-			if o.Name != "placement" && !strings.Contains(o.Name, ".") {
-				continue
-			}
-			delete(options, o.Name)
-		}
-	} else if policy, options, err = placementOptions(x.Options, policy, options); err != nil {
+		change = o.reset
+	}
+	if err := change(x.Options); err != nil {
 		return err
 	}
-	a.table.Placement = catalog.Placement{Policy: policy, Options: options}
-	a.changed, a.replace, a.placed = true, true, true
-	return nil
-}
-
-func mapsClone(m map[string]string) map[string]string {
-	out := make(map[string]string, len(m))
-	for k, v := range m {
-		out[k] = v
+	a.changed, a.table.Rules = true, o.rules
+	if o.placed {
+		a.table.Placement = catalog.Placement{Policy: o.policy, Options: o.options}
+		a.replace, a.placed = true, true
 	}
-	return out
+	return nil
 }

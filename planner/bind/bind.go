@@ -15,7 +15,8 @@ import (
 // Config is what a statement is bound against.
 type Config struct {
 	Catalog *catalog.Snapshot
-	// Policies check placements; needed for CREATE TABLE and ALTER TABLE.
+	// Policies check placements; needed for CREATE TABLE, ALTER TABLE and statements about
+	// policies.
 	Policies Policies
 	// Params are the types that the client declared for its parameters; the zero
 	// Type and datum.Unknown are inferred, and there may be more or fewer.
@@ -62,7 +63,7 @@ func Statement(stmt ast.Statement, c Config) (*plan.Plan, error) {
 // before: it has neither parameters nor a result that binding would describe.
 func Deferred(stmt ast.Statement) bool {
 	switch s := stmt.(type) {
-	case *ast.Select, *ast.Insert, *ast.Update, *ast.Delete, *ast.Move:
+	case *ast.Select, *ast.Insert, *ast.Update, *ast.Delete, *ast.Move, *ast.ShowPlacementHistory:
 		return false
 	case *ast.Explain:
 		return Deferred(s.Statement)
@@ -104,6 +105,16 @@ func (b *binder) statement(stmt ast.Statement) (*plan.Plan, error) {
 		return b.truncate(s)
 	case *ast.AlterTable:
 		return b.alterTable(s)
+	case *ast.CreatePolicy:
+		return b.createPolicy(s)
+	case *ast.AlterPolicy:
+		return b.alterPolicy(s)
+	case *ast.DropPolicy:
+		return b.dropPolicy(s)
+	case *ast.AlterPartition:
+		return b.alterPartition(s)
+	case *ast.ShowPlacementHistory:
+		return b.placementHistory(s)
 	case *ast.Unsupported:
 		return nil, pgerror.NotSupported("%s", s.What)
 	case nil:

@@ -2,6 +2,7 @@ package bind_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,11 +89,14 @@ type testCatalog struct {
 }
 
 func newTestCatalog() *testCatalog {
-	return &testCatalog{snapshot: &catalog.Snapshot{Tables: map[object.TableID]*catalog.Table{}, ByName: map[string]*catalog.Table{}}, next: 100}
+	return &testCatalog{next: 100, snapshot: &catalog.Snapshot{
+		Tables: map[object.TableID]*catalog.Table{}, ByName: map[string]*catalog.Table{},
+		Partitions: []catalog.Partition{{ID: 1}, {ID: 2}},
+	}}
 }
 
 func (c *testCatalog) config(params []datum.Type) bind.Config {
-	return bind.Config{Catalog: c.snapshot, Policies: testPolicies{}, Params: params, Database: "app",
+	return bind.Config{Catalog: c.snapshot, Policies: testPolicies{c.snapshot}, Params: params, Database: "app",
 		Session: &expr.Session{TransactionTime: 86400_000_000}}
 }
 
@@ -148,10 +152,31 @@ func (c *testCatalog) run(sql string, params []datum.Type) ([]string, error) {
 		return lines, nil
 	case *plan.Truncate:
 		return []string{fmt.Sprintf("truncate %v, restart %v", r.Spec.Tables, r.Spec.RestartIdentity)}, nil
+	case *plan.ChangePolicy:
+		return c.changePolicy(r), nil
+	case *plan.ChangePartition:
+		c.snapshot.Partition(r.Change.Partition).PartitionLimits = r.Change.Limits
+		l := r.Change.Limits
+		return []string{fmt.Sprintf("partition %d labels %v capacity %d closed %v", r.Change.Partition, l.Labels, l.Capacity, l.Closed)}, nil
 	case *plan.Utility:
 		return []string{fmt.Sprintf("utility %T", r.Statement)}, nil
 	}
 	return p.Text(nil, true), nil
+}
+
+func (c *testCatalog) changePolicy(r *plan.ChangePolicy) []string {
+	if r.Missing {
+		return []string{"NOTICE " + plan.MissingPolicyNotice(r.Change.Policy.Name).Message}
+	}
+	p := r.Change.Policy
+	line := fmt.Sprintf("policy %s from %d: %s sha256 %q plain text %v options %v drop %v",
+		p.Name, r.Change.Base, p.Program, p.SHA256, p.PlainText, p.Options, r.Change.Drop)
+	c.snapshot.Policies = slices.DeleteFunc(c.snapshot.Policies, func(have catalog.Policy) bool { return have.Name == p.Name })
+	if !r.Change.Drop {
+		p.Version = r.Change.Base + 1
+		c.snapshot.Policies = append(c.snapshot.Policies, p)
+	}
+	return []string{line}
 }
 
 func (c *testCatalog) put(t *catalog.Table, oldName string) {
@@ -185,7 +210,11 @@ func describeTable(t *catalog.Table) []string {
 	for _, k := range t.Checks {
 		lines = append(lines, "check "+k.Name+": "+k.Text+" = "+formatEncoded(k.Expr))
 	}
-	return append(lines, fmt.Sprintf("placement %s %v static %v columns %v", t.Placement.Policy, t.Placement.Options, t.Placement.Static, t.Placement.Columns))
+	lines = append(lines, fmt.Sprintf("placement %s %v static %v columns %v", t.Placement.Policy, t.Placement.Options, t.Placement.Static, t.Placement.Columns))
+	if r := t.Rules; len(r.Require) > 0 || r.Fallback != "" || r.Budget != (catalog.Budget{}) {
+		lines = append(lines, fmt.Sprintf("require %v fallback %q budget %+v", r.Require, r.Fallback, r.Budget))
+	}
+	return lines
 }
 
 func formatEncoded(b []byte) string {
@@ -196,8 +225,9 @@ func formatEncoded(b []byte) string {
 	return expr.Format(e)
 }
 
-// testPolicies knows hash, column and list, as far as binding needs them.
-type testPolicies struct{}
+// testPolicies knows hash, column and list, as far as binding needs them, and the
+// catalog's.
+type testPolicies struct{ snapshot *catalog.Snapshot }
 
 func (testPolicies) Builtin(policy string) bool {
 	return policy == "hash" || policy == "column" || policy == "list"
@@ -210,7 +240,7 @@ func (testPolicies) Fallback(_ *catalog.Table, policy string) error {
 	return nil
 }
 
-func (testPolicies) Placement(t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error) {
+func (ps testPolicies) Placement(t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error) {
 	p := catalog.Placement{Policy: policy, Options: options}
 	switch policy {
 	case "hash":
@@ -231,7 +261,10 @@ func (testPolicies) Placement(t *catalog.Table, policy string, options map[strin
 			p.Columns = append(p.Columns, at)
 		}
 	default:
-		return p, pgerror.New(pgerror.UndefinedObject, "placement policy %q does not exist", policy)
+		p.Program = true
+		if !slices.ContainsFunc(ps.snapshot.Policies, func(have catalog.Policy) bool { return have.Name == policy }) {
+			return p, pgerror.New(pgerror.UndefinedObject, "placement policy %q does not exist", policy)
+		}
 	}
 	return p, nil
 }

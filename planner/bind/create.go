@@ -1,8 +1,6 @@
 package bind
 
 import (
-	"strings"
-
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/planner/ast"
@@ -48,11 +46,12 @@ func (b *binder) createTable(s *ast.CreateTable) (*plan.Plan, error) {
 	if err := d.checks(); err != nil {
 		return nil, err
 	}
-	policy, options, err := placementOptions(s.Options, "hash", nil)
-	if err != nil {
+	o := placing{policy: "hash"}
+	if err := o.set(s.Options); err != nil {
 		return nil, err
 	}
-	if d.table.Placement, err = b.placement(d.table, policy, options); err != nil {
+	d.table.Rules = o.rules
+	if err := b.place(d.table, o.policy, o.options); err != nil {
 		return nil, err
 	}
 	p.Root = &plan.CreateTable{Spec: catalog.TableSpec{Table: d.table, IfNotExists: s.IfNotExists}}
@@ -74,54 +73,4 @@ func (b *binder) newName(n ast.TableName) error {
 			WithDetail("System catalog modifications are currently disallowed.")
 	}
 	return pgerror.New(pgerror.InvalidSchemaName, "schema %q does not exist", n.Schema).At(n.Position())
-}
-
-// placement has a table's placement checked.
-func (b *binder) placement(t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error) {
-	if b.config.Policies != nil {
-		return b.config.Policies.Placement(t, policy, options)
-	}
-	if policy == "hash" && len(options) == 0 {
-		return catalog.Placement{Policy: "hash", Static: true}, nil
-	}
-	return catalog.Placement{}, pgerror.New(pgerror.UndefinedObject, "placement policy %q does not exist", policy)
-}
-
-// placementOptions reads WITH (placement = .., ..). Options with a dot in their
-// names are the policy's; they are merged with those given.
-func placementOptions(list []ast.Option, policy string, options map[string]string) (string, map[string]string, error) {
-	out := map[string]string{}
-	for k, v := range options {
-		out[k] = v
-	}
-	seen := map[string]bool{}
-	for _, o := range list {
-		if seen[o.Name] {
-			return "", nil, pgerror.New(pgerror.InvalidParameterValue, "parameter %q specified more than once", o.Name).At(o.Position())
-		}
-		seen[o.Name] = true
-		value := "true"
-		if o.Value != nil {
-			l, ok := o.Value.(*ast.Literal)
-			if !ok {
-				return "", nil, pgerror.New(pgerror.InvalidParameterValue, "invalid value for parameter %q", o.Name).At(o.Position())
-			}
-			value = l.Text
-		}
-		switch {
-		case o.Name == "placement":
-			policy = value
-		case strings.HasPrefix(o.Name, "toast.") || o.Name == "fillfactor" || strings.HasPrefix(o.Name, "autovacuum_"):
-			// They tell PostgreSQL how to store the rows, and mean nothing here.
-		case strings.Contains(o.Name, "."):
-			out[o.Name] = value
-		default:
-			return "", nil, pgerror.New(pgerror.InvalidParameterValue, "unrecognized parameter %q", o.Name).
-				WithHint("A placement's own options have a dot in their names.")
-		}
-	}
-	if len(out) == 0 {
-		out = nil
-	}
-	return policy, out, nil
 }

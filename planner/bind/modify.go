@@ -141,9 +141,15 @@ func (b *binder) move(s *ast.Move) (*plan.Plan, error) {
 	if m.Access, m.Program.Filter, err = access(t, where); err != nil {
 		return nil, err
 	}
+	if s.Pin == ast.WithoutPin {
+		m.Pin = catalog.Unpin
+	}
 	if s.Partition != nil {
 		if m.Partition, err = b.partitionNumber(s.Partition); err != nil {
 			return nil, err
+		}
+		if s.Pin != ast.WithoutPin {
+			m.Pin = catalog.Pin
 		}
 		for _, c := range t.PrimaryKey {
 			m.Program.Project = append(m.Program.Project, expr.NewColumn(c, t.Columns[c].Type, t.Columns[c].Name))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/expr"
 )
@@ -72,6 +73,9 @@ func (t *text) stage(s Stage, indent int) {
 		t.scan(s, indent)
 	case *Virtual:
 		t.head(s, indent, "Read %s.%s at the coordinator", VirtualSchema, s.Table.Name)
+	case *PlacementHistory:
+		t.head(s, indent, "Places of an object of %s", s.Table.Name)
+		t.access(s.Access, indent+1)
 	case *Values:
 		t.head(s, indent, "Values: %s", plural(len(s.Rows), "row"))
 		if s.Columns > 0 && len(s.Rows) > 0 {
@@ -311,7 +315,14 @@ func (t *text) move(m *Move) {
 	if m.Partition != nil {
 		to = "partition " + show(m.Partition)
 	}
-	t.line(0, "Move objects of %s to %s", m.Table.Name, to)
+	pin := ""
+	switch m.Pin {
+	case catalog.Pin:
+		pin = ", and pin them"
+	case catalog.Unpin:
+		pin = ", and unpin them"
+	}
+	t.line(0, "Move objects of %s to %s%s", m.Table.Name, to, pin)
 	t.line(1, "Find them %s", m.Access.how())
 	t.access(m.Access, 1)
 	t.filter(&m.Program, 1)
