@@ -15,24 +15,54 @@ func (w *World) Move(ctx context.Context, r catalog.MoveRequest) ([]catalog.Move
 		if err := w.hook("move", r.To); err != nil {
 			return out[:i], err
 		}
-		out[i] = w.moveOne(id, r.To)
+		by := r.Origin
+		if r.Reasons != nil {
+			by.Reason = r.Reasons[i]
+		}
+		out[i] = w.moveOne(id, r.To, r.Pin, by)
 	}
 	return out, ctx.Err()
 }
 
-func (w *World) moveOne(id object.ID, to object.PartitionID) catalog.MoveResult {
-	if l := w.holder(id); l == 0 {
+func (w *World) moveOne(id object.ID, to object.PartitionID, pin catalog.PinMode, by catalog.Origin) catalog.MoveResult {
+	from := w.holder(id)
+	switch {
+	case from == 0:
 		return catalog.NotFound
-	} else if l == to {
-		return catalog.AlreadyThere
+	case pin == catalog.KeepPins && w.Pinned(id):
+		return catalog.Pinned
+	case from != to && w.barred(id, to):
+		return catalog.Barred
+	case from != to && by.User == "" && by.Policy != "" && w.Defers != nil && w.Defers(id):
+		return catalog.Deferred
 	}
-	w.Depart(id, to)
-	w.Arrive(id)
+	if from != to {
+		w.Depart(id, to)
+		w.Arrive(id)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	switch pin {
+	case catalog.Pin:
+		w.pinned[id] = true
+	case catalog.Unpin:
+		delete(w.pinned, id)
+	}
+	if from == to {
+		return catalog.AlreadyThere
+	}
+	w.placed(id, from, to, by)
 	w.moves = append(w.moves, catalog.Move{Version: w.directory[id].Version, Table: id.Table(), To: to,
 		State: catalog.MoveDone, Objects: 1, Moved: 1, Started: time.Unix(1, 0), Finished: time.Unix(2, 0)})
 	return catalog.Moved
+}
+
+// barred asks the oracle's catalog whether a partition must not get an object.
+func (w *World) barred(id object.ID, to object.PartitionID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, ok := allowed(w.catalog, w.catalog.Tables[id.Table()], to)
+	return !ok
 }
 
 func (w *World) holder(id object.ID) object.PartitionID {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ssmr/ssmr/internal/catalog"
@@ -124,7 +123,7 @@ func (w *World) drop(t object.TableID) {
 	}
 	for id := range w.directory {
 		if id.Table() == t {
-			delete(w.directory, id)
+			w.forget(id)
 		}
 	}
 }
@@ -149,128 +148,6 @@ func (w *World) TruncateTables(_ context.Context, tr catalog.Truncate) error {
 		w.installAll(&t)
 	}
 	return nil
-}
-
-// Placement knows the policies "hash", "column" (option column.columns) and
-// "chosen", which World.Choose decides. It implements bind.Policies.
-func (w *World) Placement(t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error) {
-	p := catalog.Placement{Policy: policy, Options: options}
-	switch policy {
-	case "", "hash":
-		p.Policy, p.Static = "hash", true
-	case "column":
-		p.Static = true
-		for _, name := range strings.Split(options["column.columns"], ",") {
-			at := -1
-			for k, c := range t.PrimaryKey {
-				if t.Columns[c].Name == strings.TrimSpace(name) {
-					at = k
-				}
-			}
-			if at < 0 {
-				return p, pgerror.New(pgerror.InvalidParameterValue, "column %q is not in the key", name)
-			}
-			p.Columns = append(p.Columns, at)
-		}
-	case "chosen":
-	default:
-		if slices.ContainsFunc(w.Catalog().Policies, func(p catalog.Policy) bool { return p.Name == policy }) {
-			p.Program = true
-			return p, nil
-		}
-		return p, pgerror.New(pgerror.InvalidParameterValue, "unknown placement policy %q", policy)
-	}
-	return p, nil
-}
-
-// Builtin knows the policies of Placement that are no programs.
-func (w *World) Builtin(policy string) bool {
-	return policy == "hash" || policy == "column" || policy == "chosen"
-}
-
-// Fallback allows hash.
-func (w *World) Fallback(_ *catalog.Table, policy string) error {
-	if policy != "hash" {
-		return pgerror.New(pgerror.InvalidParameterValue, "policy %q cannot be a fall-back", policy)
-	}
-	return nil
-}
-
-// Place asks World.Choose; objects whose answer is wrong go to their homes.
-func (w *World) Place(_ context.Context, r execute.PlaceRequest) (execute.Places, error) {
-	homes := execute.Places{Partitions: r.Homes, Policy: "hash"}
-	if w.Choose == nil {
-		return homes, nil
-	}
-	chosen, err := w.Choose(r)
-	if err != nil || len(chosen) != len(r.Homes) {
-		homes.Notice = "the policy failed"
-		return homes, nil
-	}
-	out := execute.Places{Partitions: slices.Clone(chosen), Policy: r.Table.Placement.Policy}
-	for i, p := range out.Partitions {
-		if w.Catalog().Partition(p) == nil {
-			out.Partitions[i], out.Notice = r.Homes[i], "the policy chose a partition that does not exist"
-		}
-	}
-	return out, nil
-}
-
-// ReplaceColumns names none.
-func (w *World) ReplaceColumns(*catalog.Table) []int { return nil }
-
-// Replace lets all objects stay.
-func (w *World) Replace(_ context.Context, r execute.PlaceRequest) (execute.Places, error) {
-	return execute.Places{Partitions: r.Current, Policy: r.Table.Placement.Policy}, nil
-}
-
-// Allowed allows all.
-func (w *World) Allowed(*catalog.Table, object.PartitionID, int64) error { return nil }
-
-// Check knows no programs.
-func (w *World) Check(_ context.Context, p catalog.Policy) error {
-	return pgerror.New(pgerror.UndefinedObject, "there is no program %q", p.Program)
-}
-
-// ChangePolicy keeps a policy's description.
-func (w *World) ChangePolicy(_ context.Context, change catalog.PolicyChange) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.change(func(s *catalog.Snapshot) {
-		s.Policies = slices.DeleteFunc(slices.Clone(s.Policies), func(p catalog.Policy) bool { return p.Name == change.Policy.Name })
-		if change.Drop {
-			return
-		}
-		p := change.Policy
-		p.Version = s.Version
-		s.Policies = append(s.Policies, p)
-		slices.SortFunc(s.Policies, func(a, b catalog.Policy) int { return cmp.Compare(a.Name, b.Name) })
-	})
-	return nil
-}
-
-// ChangePartition keeps a partition's limits.
-func (w *World) ChangePartition(_ context.Context, change catalog.PartitionChange) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.change(func(s *catalog.Snapshot) {
-		s.Partitions = slices.Clone(s.Partitions)
-		if p := s.Partition(change.Partition); p != nil {
-			p.PartitionLimits = change.Limits
-		}
-	})
-	return nil
-}
-
-// History knows no more than where an object lives.
-func (w *World) History(_ context.Context, id object.ID) ([]catalog.Placed, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	l, ok := w.directory[id]
-	if !ok {
-		return nil, nil
-	}
-	return []catalog.Placed{{To: l.Partition}}, nil
 }
 
 // view is what schema ssmr shows of a world.

@@ -8,6 +8,7 @@ import (
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/planner/execute"
 )
 
@@ -15,11 +16,18 @@ import (
 type World struct {
 	// Hook, if not nil, is called before every call ("lookup", "locate",
 	// "confirm", "assign", "refresh", "write", "read", "next", "install", "transact",
-	// "evaluate", "validate", "snapshot", "lock") and, with "written", "answered",
+	// "evaluate", "validate", "snapshot", "lock", "move", "place", "replace", "check",
+	// "policy") and, with "written", "answered",
 	// "transacted" and "locked", between a call's execution and its answer. An error is returned in place of the answer. No lock is held.
 	Hook func(step string, p object.PartitionID) error
 	// Choose is the policy of tables that are not static; nil chooses the home.
 	Choose func(execute.PlaceRequest) ([]object.PartitionID, error)
+	// Replaces names the columns whose update has Rechoose asked, of tables whose policy is
+	// not static; nil Rechoose: objects stay.
+	Replaces []string
+	Rechoose func(execute.PlaceRequest) ([]object.PartitionID, error)
+	// Defers says whether a table's budget has no room for a move that a policy wants.
+	Defers func(object.ID) bool
 	// ChunkRows bounds the rows of a chunk. 0 means 64.
 	ChunkRows int
 
@@ -34,6 +42,8 @@ type World struct {
 	sequences  map[sequence]int64
 	partitions []*partition
 	transit    map[object.ID]transfer
+	pinned     map[object.ID]bool
+	history    map[object.ID][]catalog.Placed
 	moves      []catalog.Move
 	released   []object.ID
 	locks      map[object.ID]map[object.TransactionID]command.LockMode
@@ -60,6 +70,7 @@ func New(partitions int) *World {
 	w := &World{
 		directory: make(map[object.ID]object.Location), cache: make(map[object.ID]catalog.Located),
 		sequences: make(map[sequence]int64), transit: make(map[object.ID]transfer), index: 1,
+		pinned: make(map[object.ID]bool), history: make(map[object.ID][]catalog.Placed),
 		locks: make(map[object.ID]map[object.TransactionID]command.LockMode), unlocked: make(chan struct{}),
 	}
 	s := &catalog.Snapshot{Version: 1, Tables: map[object.TableID]*catalog.Table{}, ByName: map[string]*catalog.Table{}}
@@ -185,13 +196,21 @@ func (w *World) learn(id object.ID, l object.Location, arriving bool) {
 	w.cache[id] = catalog.Located{Location: l, Cached: true, Arriving: arriving}
 }
 
-// Assign gives ids a location, first come first served.
+// Assign gives ids a location, first come first served, where they may live.
 func (w *World) Assign(ctx context.Context, assignments []catalog.Assignment) ([]object.Location, error) {
 	if err := w.hook("assign", 0); err != nil {
 		return nil, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for _, a := range assignments {
+		if w.directory[a.ID].Partition != 0 {
+			continue
+		}
+		if why, ok := allowed(w.catalog, w.catalog.Tables[a.ID.Table()], a.Partition); !ok {
+			return nil, pgerror.New(pgerror.SerializationFailure, "%s", why)
+		}
+	}
 	w.index++
 	out := make([]object.Location, len(assignments))
 	for i, a := range assignments {
@@ -199,6 +218,7 @@ func (w *World) Assign(ctx context.Context, assignments []catalog.Assignment) ([
 		if !ok {
 			l = object.Location{Partition: a.Partition, Version: object.LocationVersion(w.index)}
 			w.directory[a.ID] = l
+			w.placed(a.ID, 0, a.Partition, a.Origin)
 		}
 		out[i] = l
 		w.learn(a.ID, l, false)
@@ -240,7 +260,7 @@ func (w *World) Sweep() int {
 		}
 		w.index++
 		p.gone[id] = object.Location{Version: object.LocationVersion(w.index)}
-		delete(w.directory, id)
+		w.forget(id)
 		n++
 	}
 	w.released = nil
