@@ -217,7 +217,8 @@ func (c *Cache) ask(ctx context.Context, ids []object.ID, confirm bool) ([]locat
 
 // Assign gives ids that have no location one. The answers are the locations that
 // stand: of ids that had one before, that one. It fails with 40001 where a table
-// is being changed, or does not exist.
+// is being changed, or does not exist, or a partition must not get objects of it any more
+// (catalog.Rules): none that is barred was given a location then.
 func (c *Cache) Assign(ctx context.Context, assignments []catalog.Assignment) ([]object.Location, error) {
 	snap := c.Catalog()
 	for i := range assignments {
@@ -231,6 +232,9 @@ func (c *Cache) Assign(ctx context.Context, assignments []catalog.Assignment) ([
 	}
 	locations := make([]object.Location, len(asked))
 	for i, a := range asked {
+		if a.barred {
+			return nil, pgerror.New(pgerror.SerializationFailure, "partition %d does not accept objects of the table any more", assignments[i].Partition)
+		}
 		if a.location.Partition == 0 {
 			return nil, pgerror.New(pgerror.SerializationFailure, "the table of an object is being changed, or was dropped")
 		}
@@ -240,7 +244,7 @@ func (c *Cache) Assign(ctx context.Context, assignments []catalog.Assignment) ([
 }
 
 func (c *Cache) askAssign(ctx context.Context, items []catalog.Assignment) ([]assigned, error) {
-	b, err := c.client.call(ctx, methodAssign, appendAssignments(nil, items))
+	b, err := c.client.call(ctx, methodAssign, appendAssignRequest(nil, items))
 	if err != nil {
 		return nil, err
 	}
@@ -281,6 +285,9 @@ func (c *Cache) takeUpdates(updates []Update) {
 		switch {
 		case u.Gone:
 			c.locations.forget(u.ID, u.Location.Version)
+		case u.Kept:
+			// Who deletes the object has to know that there is an entry to be released.
+			c.locations.learn(u.ID, u.Location, false, false)
 		case t != nil && t.Placement.Static && snap.Home(t, u.ID).Partition == u.Location.Partition:
 			// Home again: a location with a version is right too, and older redirects
 			// cannot undo it.
@@ -302,9 +309,15 @@ func (c *Cache) CacheStats() catalog.CacheStats {
 // Moves returns the moves that the oracle remembers, oldest first.
 func (c *Cache) Moves(ctx context.Context) ([]catalog.Move, error) { return c.client.Moves(ctx) }
 
-// History returns the places that an object has had, oldest first.
-func (c *Cache) History(context.Context, object.ID) ([]catalog.Placed, error) {
-	return nil, pgerror.NotSupported("a history of places")
+// History returns the places that an object has had, oldest first: the newest, and at most
+// 16 before it. There are none where the directory has no entry; of an entry of before
+// places were kept there is one, without a time. Linearizable.
+func (c *Cache) History(ctx context.Context, id object.ID) ([]catalog.Placed, error) {
+	b, err := c.client.call(ctx, methodHistory, []byte(id))
+	if err != nil {
+		return nil, err
+	}
+	return decodePast(b)
 }
 
 // subscribe keeps a stream of updates open.

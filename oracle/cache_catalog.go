@@ -132,6 +132,11 @@ func (c *Cache) Move(ctx context.Context, request catalog.MoveRequest) ([]catalo
 	if len(request.IDs) > maxRequestObjects {
 		return nil, pgerror.New(pgerror.ProgramLimitExceeded, "a request moves at most %d objects, not %d", maxRequestObjects, len(request.IDs))
 	}
+	for what, n := range map[string]int{"reasons": len(request.Reasons), "sizes": len(request.Bytes)} {
+		if n != 0 && n != len(request.IDs) {
+			return nil, pgerror.New(pgerror.InternalError, "a request moves %d objects with %d %s", len(request.IDs), n, what)
+		}
+	}
 	results, err := c.client.move(ctx, request)
 	for i, r := range results {
 		if r == catalog.Moved {

@@ -235,10 +235,7 @@ func (c *Client) move(ctx context.Context, request catalog.MoveRequest) ([]catal
 	}
 	moved := make(map[int]bool) // seen under way, so that "already there" is by this request
 	for len(left) > 0 {
-		ask := catalog.MoveRequest{To: request.To}
-		for _, i := range left {
-			ask.IDs = append(ask.IDs, request.IDs[i])
-		}
+		ask := part(&request, left)
 		answer, err := c.call(ctx, methodMove, appendMoveRequest(nil, &ask))
 		if err != nil {
 			return results, unknownOutcome(err, "move")
@@ -263,4 +260,19 @@ func (c *Client) move(ctx context.Context, request catalog.MoveRequest) ([]catal
 		left = pending
 	}
 	return results, nil
+}
+
+// part is a request for some of the objects of another.
+func part(m *catalog.MoveRequest, indexes []int) catalog.MoveRequest {
+	some := catalog.MoveRequest{To: m.To, Pin: m.Pin, Origin: m.Origin}
+	for _, i := range indexes {
+		some.IDs = append(some.IDs, m.IDs[i])
+		if m.Reasons != nil {
+			some.Reasons = append(some.Reasons, m.Reasons[i])
+		}
+		if m.Bytes != nil {
+			some.Bytes = append(some.Bytes, m.Bytes[i])
+		}
+	}
+	return some
 }

@@ -5,11 +5,17 @@ import (
 	"bytes"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/pgerror"
 )
+
+// someone is an origin with a reason.
+func someone(reason string) catalog.Origin {
+	return catalog.Origin{User: "ann", Policy: "geo", Version: "1.0", Reason: reason}
+}
 
 func sampleCommands() []logCommand {
 	spec := tableSpec("t", true)
@@ -33,6 +39,8 @@ func sampleCommands() []logCommand {
 		&raiseFloor{},
 		&changePolicy{Request: RequestID{5}, Change: catalog.PolicyChange{Base: 3, Policy: geoPolicy(), Drop: true}},
 		&changePartition{Request: RequestID{6}, Change: catalog.PartitionChange{Partition: 2, Limits: catalog.PartitionLimits{Capacity: 5}}},
+		&assign{at: 1 << 50, items: []catalog.Assignment{{ID: "a", Partition: 3, Origin: someone("x")}, {ID: "b", Partition: 1}, {ID: "c", Partition: 2, Origin: someone("x")}}},
+		&beginMoves{to: 2, ids: []object.ID{"a", "b"}, at: 5, whole: true, each: 77, pin: catalog.Unpin, origin: someone("x"), reasons: []string{"x", "y"}, unpaid: 1},
 	}
 }
 
@@ -49,8 +57,8 @@ func TestCommandsComeBack(t *testing.T) {
 			}
 		}
 	}
-	if n := len(sampleCommands()); n != int(kindChangePartition) {
-		t.Errorf("%d samples of %d kinds", n, kindChangePartition)
+	if n := len(sampleCommands()); n != int(kindBeginFrom) {
+		t.Errorf("%d samples of %d kinds", n, kindBeginFrom)
 	}
 }
 
@@ -77,6 +85,13 @@ func FuzzDecodeMessages(f *testing.F) {
 	f.Add((&locateAnswer{clock: 9, locations: []object.Location{{Partition: 1, Version: 2}}}).append(nil))
 	f.Add(appendAssigned(nil, []assigned{{location: object.Location{Partition: 1, Version: 2}, busy: true}}))
 	f.Add(appendMoveRequest(nil, &catalog.MoveRequest{To: 1, IDs: []object.ID{"a"}}))
+	f.Add(appendMoveRequest(nil, &catalog.MoveRequest{To: 1, IDs: []object.ID{"a", "b"}, Pin: catalog.Pin, Origin: someone("x"), Reasons: []string{"x", "y"}, Bytes: []int64{1, 300}}))
+	f.Add(appendAssignRequest(nil, []catalog.Assignment{{ID: "a", Partition: 3, Origin: someone("x")}, {ID: "b", Partition: 3, Origin: someone("y")}}))
+	f.Add((&residence{Location: object.Location{Partition: 1, Version: 2}}).append(nil))
+	f.Add((&residence{Location: object.Location{Partition: 1, Version: 2}, known: true, past: true, newest: somePlaced()}).append(nil))
+	f.Add(appendPast(nil, []catalog.Placed{somePlaced(), {To: 3}}))
+	f.Add((&batch{move: 1, table: 2, from: 3, to: 4, ids: []object.ID{"a"}, pin: catalog.Pin, origin: someone("x"), reasons: []string{"y"}}).append(nil))
+	f.Add(appendUpdates(nil, []Update{{ID: "a", Location: object.Location{Partition: 1, Version: 2}, Kept: true}}))
 	f.Add(appendUpdates(nil, []Update{{ID: "a", Location: object.Location{Partition: 1, Version: 2}, Gone: true}}))
 	f.Add((&batch{move: 1, table: 2, from: 3, to: 4, ids: []object.ID{"a"}}).append(nil))
 	f.Add((&counters{Clock: 1, NextTable: 2}).append(nil))
@@ -95,6 +110,15 @@ func FuzzDecodeMessages(f *testing.F) {
 		if m, err := decodeMoveRequest(b); err == nil {
 			roundTrip(t, m, appendMoveRequest(nil, m), decodeMoveRequest)
 		}
+		if m, err := decodeAssignRequest(b); err == nil {
+			roundTrip(t, m, appendAssignRequest(nil, m), decodeAssignRequest)
+		}
+		if m, err := decodeResidence(b); err == nil {
+			roundTrip(t, m, m.append(nil), decodeResidence)
+		}
+		if m, err := decodePast(b); err == nil {
+			roundTrip(t, m, appendPast(nil, m), decodePast)
+		}
 		if m, err := decodeUpdates(b); err == nil {
 			roundTrip(t, m, appendUpdates(nil, m), decodeUpdates)
 		}
@@ -111,6 +135,11 @@ func FuzzDecodeMessages(f *testing.F) {
 			_, _ = d.apply(&catalog.Snapshot{})
 		}
 	})
+}
+
+// somePlaced is an event of a history.
+func somePlaced() catalog.Placed {
+	return catalog.Placed{At: time.UnixMicro(1 << 50).UTC(), From: 1, To: 2, Origin: someone("x"), Pinned: true}
 }
 
 func roundTrip[M any](t *testing.T, m M, b []byte, decode func([]byte) (M, error)) {

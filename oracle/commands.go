@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/object"
@@ -31,6 +32,8 @@ const (
 	kindBeginWhole
 	kindChangePolicy
 	kindChangePartition
+	kindAssignFrom
+	kindBeginFrom
 )
 
 // RequestID makes a schema change harmless to send again: the oracle remembers
@@ -62,6 +65,7 @@ type initialise struct {
 // assign gives ids without a location one. Partition 0 creates nothing.
 type assign struct {
 	items []catalog.Assignment
+	at    int64 // Unix microseconds, for the history of the ids; 0: they have none
 }
 
 // assigned is the answer for one id of an assign.
@@ -70,6 +74,8 @@ type assigned struct {
 	// busy says that the id cannot be assigned now: it is being moved or released,
 	// or its table is fenced. The location, if any, is the one that stands.
 	busy bool
+	// barred says that the partition must not get it.
+	barred bool
 }
 
 // beginMoves intends to move ids to a partition.
@@ -80,8 +86,14 @@ type beginMoves struct {
 	// whole: all of them or, where one is busy or there is no room, none. Without it
 	// (logs of before) each for itself.
 	whole bool
-	// each bounds the ids of one batch; 0: maxBatchObjects. Of whole only.
-	each int
+	// each bounds the ids of one batch; 0: maxBatchObjects. What follows is of whole only.
+	each    int
+	pin     catalog.PinMode
+	origin  catalog.Origin
+	reasons []string // of each of ids; nil: that of origin
+	// unpaid is the number of ids at the end that may not begin a move, because the
+	// budgets of their tables have no room for it.
+	unpaid int
 }
 
 // intent is the answer for one id of a beginMoves.
@@ -92,6 +104,8 @@ type intent struct {
 	busy bool
 	// result is set where there is nothing to move.
 	result catalog.MoveResult
+	// begun says that the id was not moving before; made that it was given an entry.
+	begun, made bool
 }
 
 // beginReleases intends to drop the entries of ids that have no object.
@@ -201,7 +215,29 @@ func (c *changePolicy) append(dst []byte) []byte    { return appendJSON(dst, kin
 func (c *changePartition) append(dst []byte) []byte { return appendJSON(dst, kindChangePartition, c) }
 
 func (c *assign) append(dst []byte) []byte {
-	return appendAssignments(append(dst, kindAssign), c.items)
+	if c.at == 0 && !slices.ContainsFunc(c.items, hasOrigin) {
+		return appendAssignments(append(dst, kindAssign), c.items)
+	}
+	dst = binary.AppendVarint(append(dst, kindAssignFrom), c.at)
+	return appendOrigins(appendAssignments(dst, c.items), c.items)
+}
+
+func hasOrigin(a catalog.Assignment) bool { return a.Origin != catalog.Origin{} }
+
+// appendOrigins encodes the origins of assignments.
+func appendOrigins(dst []byte, items []catalog.Assignment) []byte {
+	var t texts
+	for i := range items {
+		dst = t.appendOrigin(dst, &items[i].Origin)
+	}
+	return dst
+}
+
+func (d *decoder) origins(items []catalog.Assignment) {
+	t := textDecoder{decoder: d}
+	for i := range items {
+		items[i].Origin = t.origin()
+	}
 }
 
 func appendAssignments(dst []byte, items []catalog.Assignment) []byte {
@@ -222,13 +258,21 @@ func (d *decoder) assignments() []catalog.Assignment {
 }
 
 func (c *beginMoves) append(dst []byte) []byte {
-	if c.whole {
-		dst = binary.AppendUvarint(append(dst, kindBeginWhole), uint64(c.each))
-	} else {
+	plain := c.pin == catalog.KeepPins && c.origin == catalog.Origin{} && c.reasons == nil && c.unpaid == 0
+	switch {
+	case !c.whole:
 		dst = append(dst, kindBeginMoves)
+	case plain:
+		dst = binary.AppendUvarint(append(dst, kindBeginWhole), uint64(c.each))
+	default:
+		dst = binary.AppendUvarint(append(dst, kindBeginFrom), uint64(c.each))
 	}
 	dst = binary.AppendUvarint(dst, uint64(c.to))
-	return binary.AppendVarint(appendIDs(dst, c.ids), c.at)
+	dst = binary.AppendVarint(appendIDs(dst, c.ids), c.at)
+	if !c.whole || plain {
+		return dst
+	}
+	return appendWish(binary.AppendUvarint(dst, uint64(c.unpaid)), c.pin, &c.origin, c.reasons)
 }
 
 func (d *decoder) beginMoves() *beginMoves {
@@ -320,10 +364,19 @@ func decodeBinary(kind byte, d *decoder) (logCommand, error) {
 		return &assign{items: d.assignments()}, nil
 	case kindBeginMoves:
 		return d.beginMoves(), nil
-	case kindBeginWhole:
+	case kindAssignFrom:
+		at := d.varint()
+		c := &assign{items: d.assignments(), at: at}
+		d.origins(c.items)
+		return c, nil
+	case kindBeginWhole, kindBeginFrom:
 		each := int(d.uint32())
 		c := d.beginMoves()
 		c.whole, c.each = true, each
+		if kind == kindBeginFrom {
+			c.unpaid = int(d.uint32())
+			c.pin, c.origin, c.reasons = d.wish(len(c.ids))
+		}
 		return c, nil
 	case kindBeginReleases:
 		return &beginReleases{ids: d.ids()}, nil

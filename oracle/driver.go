@@ -12,6 +12,7 @@ import (
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/crashpoint"
 	"github.com/ssmr/ssmr/internal/object"
 )
 
@@ -235,7 +236,9 @@ func (e *refused) Error() string {
 // execute sends a command to a partition. A refusal is an error, *refused. Where
 // the partition lacks the table's descriptor it is given it.
 func (d *driver) execute(p object.PartitionID, table object.TableID, body command.Body) (any, error) {
+	crashpoint.Before(body)
 	outcome, err := d.partitions.Execute(d.ctx, p, body)
+	crashpoint.After(body)
 	if err != nil {
 		return nil, err
 	}
@@ -261,6 +264,13 @@ func (d *driver) execute(p object.PartitionID, table object.TableID, body comman
 		}
 	}
 	return nil, &refused{p, refusal}
+}
+
+// propose has an entry logged.
+func (d *driver) propose(ctx context.Context, c logCommand) (any, error) {
+	crashpoint.Before(c)
+	defer crashpoint.After(c)
+	return d.Service.propose(ctx, c)
 }
 
 // everywhere calls fn for each partition, several at once, again and again until

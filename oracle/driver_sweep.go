@@ -122,11 +122,11 @@ func (m *Machine) entries(from object.ID, limit int) (list []entry, next object.
 		if len(list) >= limit {
 			return list, id, nil
 		}
-		d := decoder{b: it.Value()}
-		list = append(list, entry{id, d.location()})
-		if err := d.end(); err != nil {
+		l, err := decodePlace(it.Value())
+		if err != nil {
 			return nil, "", err
 		}
+		list = append(list, entry{id, l})
 	}
 	return list, "", it.Err()
 }

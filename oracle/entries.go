@@ -46,8 +46,8 @@ func Assigned(outcome any, n int) (location object.Location, busy bool) {
 }
 
 // MovesEntry intends to move ids: all, or none while one of them is busy.
-func MovesEntry(to object.PartitionID, ids []object.ID) []byte {
-	return (&beginMoves{to: to, ids: ids, whole: true}).append(nil)
+func MovesEntry(to object.PartitionID, ids []object.ID, pin catalog.PinMode) []byte {
+	return (&beginMoves{to: to, ids: ids, whole: true, pin: pin}).append(nil)
 }
 
 // ReleasesEntry intends to drop the entries of ids without an object.

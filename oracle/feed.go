@@ -18,6 +18,9 @@ type Update struct {
 	// entry was dropped.
 	Location object.Location
 	Gone     bool
+	// Kept says that an object of a static table has an entry although it is at its home:
+	// it is pinned there.
+	Kept bool
 }
 
 // feed keeps the last updates for those who subscribe.

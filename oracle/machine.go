@@ -199,9 +199,7 @@ func (m *Machine) locate(ids []object.ID) (locations []object.Location, clock ui
 		if !found {
 			continue
 		}
-		d := decoder{b: v}
-		locations[i] = d.location()
-		if err := d.end(); err != nil {
+		if locations[i], err = decodePlace(v); err != nil {
 			return nil, 0, fmt.Errorf("oracle: directory entry: %w", err)
 		}
 	}

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -55,5 +56,36 @@ func (m *Machine) moves() []catalog.Move {
 func (m *Machine) hasPartition(p object.PartitionID) bool {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return m.st.hasPartition(p)
+	return m.st.partition(p) != nil
+}
+
+// history returns the places of an object, oldest first; none where the directory has no
+// entry. Of an entry without a history it is where it lives.
+func (m *Machine) history(id object.ID) ([]catalog.Placed, error) {
+	space := m.space.Load()
+	if space == nil {
+		return nil, nil
+	}
+	v, found, err := space.Get(nil, append([]byte{keyDirectory}, id...))
+	if err != nil || !found {
+		return nil, err
+	}
+	r, err := decodeResidence(v)
+	if err != nil {
+		return nil, fmt.Errorf("oracle: directory entry: %w", err)
+	}
+	if !r.known {
+		return []catalog.Placed{{To: r.Partition}}, nil
+	}
+	var places []catalog.Placed
+	if r.past {
+		if v, found, err = space.Get(nil, append([]byte{keyPast}, id...)); err != nil {
+			return nil, err
+		} else if found {
+			if places, err = decodePast(v); err != nil {
+				return nil, fmt.Errorf("oracle: places of an object: %w", err)
+			}
+		}
+	}
+	return append(places, r.newest), nil
 }

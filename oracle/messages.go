@@ -3,6 +3,7 @@ package oracle
 import (
 	"encoding/binary"
 	"encoding/json"
+	"math"
 	"slices"
 
 	"github.com/ssmr/ssmr/internal/catalog"
@@ -21,6 +22,7 @@ const (
 	methodCatalog
 	methodInitialise
 	methodMoves
+	methodHistory
 )
 
 // streamUpdates is the stream of updates that nodes subscribe to.
@@ -72,27 +74,83 @@ func decodeLocateAnswer(b []byte) (*locateAnswer, error) {
 func appendAssigned(dst []byte, answers []assigned) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(answers)))
 	for _, a := range answers {
-		dst = appendBool(appendLocation(dst, a.location), a.busy)
+		var flags byte
+		if a.busy {
+			flags |= assignedBusy
+		}
+		if a.barred {
+			flags |= assignedBarred
+		}
+		dst = append(appendLocation(dst, a.location), flags)
 	}
 	return dst
 }
+
+// Flags of an answer to an assignment. On the wire: append only.
+const (
+	assignedBusy byte = 1 << iota
+	assignedBarred
+)
 
 func decodeAssigned(b []byte) ([]assigned, error) {
 	d := decoder{b: b}
 	answers := make([]assigned, d.count())
 	for i := range answers {
-		answers[i] = assigned{location: d.location(), busy: d.bool()}
+		answers[i] = assigned{location: d.location()}
+		flags := d.byte()
+		answers[i].busy, answers[i].barred = flags&assignedBusy != 0, flags&assignedBarred != 0
 	}
 	return answers, d.end()
 }
 
+// appendAssignRequest encodes a request of assignments; their origins follow behind them,
+// where there are any.
+func appendAssignRequest(dst []byte, items []catalog.Assignment) []byte {
+	dst = appendAssignments(dst, items)
+	if !slices.ContainsFunc(items, hasOrigin) {
+		return dst
+	}
+	return appendOrigins(dst, items)
+}
+
+func decodeAssignRequest(b []byte) ([]catalog.Assignment, error) {
+	d := decoder{b: b}
+	items := d.assignments()
+	if len(d.b) > 0 {
+		d.origins(items)
+	}
+	return items, d.end()
+}
+
+// appendMoveRequest encodes a request of moves. What it means to pins, who wants it, and
+// the sizes of the objects follow where that is not the usual.
 func appendMoveRequest(dst []byte, m *catalog.MoveRequest) []byte {
-	return appendIDs(binary.AppendUvarint(dst, uint64(m.To)), m.IDs)
+	dst = appendIDs(binary.AppendUvarint(dst, uint64(m.To)), m.IDs)
+	if m.Pin == catalog.KeepPins && m.Origin == (catalog.Origin{}) && m.Reasons == nil && m.Bytes == nil {
+		return dst
+	}
+	dst = appendWish(dst, m.Pin, &m.Origin, m.Reasons)
+	dst = binary.AppendUvarint(dst, uint64(len(m.Bytes)))
+	for _, n := range m.Bytes {
+		dst = binary.AppendUvarint(dst, uint64(max(n, 0)))
+	}
+	return dst
 }
 
 func decodeMoveRequest(b []byte) (*catalog.MoveRequest, error) {
 	d := decoder{b: b}
 	m := &catalog.MoveRequest{To: object.PartitionID(d.uint32()), IDs: d.ids()}
+	if len(d.b) == 0 {
+		return m, d.end()
+	}
+	m.Pin, m.Origin, m.Reasons = d.wish(len(m.IDs))
+	count := d.count()
+	if count != 0 && count != len(m.IDs) {
+		return nil, errMalformed
+	}
+	for range count {
+		m.Bytes = append(m.Bytes, int64(d.uvarint()&math.MaxInt64))
+	}
 	return m, d.end()
 }
 

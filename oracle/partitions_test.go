@@ -160,7 +160,10 @@ func (p *memoryPartition) depart(b *command.Depart) *command.Departed {
 		switch {
 		case marked && m.version >= b.Move, present && o.version >= b.Move:
 		case b.To == 0:
-			if !present {
+			if !present && p.home(id) {
+				delete(p.markers, id)
+				answer.Objects[i].Gone = true
+			} else if !present {
 				p.markers[id] = memoryMarker{released: true, version: b.Move}
 				answer.Objects[i].Gone = true
 			}

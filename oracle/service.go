@@ -76,6 +76,7 @@ type Service struct {
 	group      Group
 	partitions Partitions
 	sizes      rowSizes
+	budgets    budgets
 
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -101,6 +102,7 @@ func NewService(cfg ServiceConfig, machine *Machine, group Group, partitions Par
 		methodLocate: s.handleLocate, methodAssign: s.handleAssign, methodRelease: s.handleRelease,
 		methodMove: s.handleMove, methodSequence: s.handleSequence, methodSchema: s.handleSchema,
 		methodCatalog: s.handleCatalog, methodInitialise: s.handleInitialise, methodMoves: s.handleMoves,
+		methodHistory: s.handleHistory,
 	} {
 		cfg.Transport.Handle(method, func(ctx context.Context, _ object.NodeID, req []byte) ([]byte, error) {
 			return h(ctx, req)
@@ -186,9 +188,8 @@ func (s *Service) restamp(ctx context.Context, ids []object.ID, locations []obje
 // handleAssign waits, within bounds, for ids that are being moved or released, so
 // that its answers are the locations that stand after that.
 func (s *Service) handleAssign(ctx context.Context, req []byte) ([]byte, error) {
-	d := decoder{b: req}
-	items := d.assignments()
-	if err := d.end(); err != nil {
+	items, err := decodeAssignRequest(req)
+	if err != nil {
 		return nil, err
 	}
 	answers := make([]assigned, len(items))
@@ -200,7 +201,7 @@ func (s *Service) handleAssign(ctx context.Context, req []byte) ([]byte, error) 
 	defer deadline.Stop()
 	for {
 		changed := s.machine.changed.wait()
-		var c assign
+		c := assign{at: time.Now().UnixMicro()}
 		for _, i := range left {
 			c.items = append(c.items, items[i])
 		}
@@ -334,6 +335,19 @@ func (s *Service) handleMoves(ctx context.Context, _ []byte) ([]byte, error) {
 	}
 	s.mu.Unlock()
 	return json.Marshal(moves)
+}
+
+// handleHistory returns the places of an object.
+func (s *Service) handleHistory(ctx context.Context, req []byte) ([]byte, error) {
+	var places []catalog.Placed
+	err := s.group.Read(ctx, func() (err error) {
+		places, err = s.machine.history(object.ID(req))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return appendPast(nil, places), nil
 }
 
 // handleSchema proposes a schema change, and waits within bounds until it is done.

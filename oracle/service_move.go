@@ -76,24 +76,30 @@ func (s *Service) intend(ctx context.Context, w *moveWait) error {
 		return nil
 	}
 	todo := w.todo
-	c := &beginMoves{to: w.request.To, at: time.Now().UnixMicro(), whole: true, each: s.cfg.MoveBatch}
-	for _, i := range todo {
-		id := w.request.IDs[i]
-		c.ids = append(c.ids, id)
-		if n := len(c.ids); n == 1 || id.Table() != c.ids[n-2].Table() {
+	wanted := part(w.request, todo)
+	c := &beginMoves{
+		to: w.request.To, ids: wanted.IDs, at: time.Now().UnixMicro(), whole: true, each: s.cfg.MoveBatch,
+		pin: wanted.Pin, origin: wanted.Origin, reasons: wanted.Reasons,
+	}
+	for n, id := range c.ids {
+		if n == 0 || id.Table() != c.ids[n-1].Table() {
 			c.each = min(c.each, s.sizes.batch(id.Table(), s.cfg.MoveBatch, s.cfg.MoveBytes))
 		}
 	}
 	c.each = max(c.each, (len(c.ids)+maxRequestBatches-1)/maxRequestBatches)
+	paid := s.pay(&wanted)
+	c.unpaid = len(c.ids) - len(paid)
 	result, err := s.propose(ctx, c)
 	if err != nil {
 		return err
 	}
 	answers := result.([]intent)
+	s.budgets.giveBack(paid, answers)
 	if slices.ContainsFunc(answers, func(a intent) bool { return a.busy }) {
 		return nil
 	}
 	w.todo = nil
+	s.verify(ctx, c.ids, answers)
 	for n, answer := range answers {
 		i := todo[n]
 		if answer.result != catalog.MoveUnknown {
@@ -103,6 +109,50 @@ func (s *Service) intend(ctx context.Context, w *moveWait) error {
 		}
 	}
 	return nil
+}
+
+// verify has the homes of ids that were given an entry by a pin asked whether there are
+// such objects; the entries of those that are not go again. What it cannot do now, the
+// sweep does some day.
+func (s *Service) verify(ctx context.Context, ids []object.ID, answers []intent) {
+	var c beginReleases
+	for n := range answers {
+		if answers[n].made {
+			c.ids = append(c.ids, ids[n])
+		}
+	}
+	if len(c.ids) == 0 {
+		return
+	}
+	if _, err := s.propose(ctx, &c); err != nil {
+		s.logger.Debug("pinned objects are not verified", "count", len(c.ids), "error", err)
+	}
+}
+
+// pay takes the moves of a request from the budgets of their tables, in order, as far as
+// there is room; all where no budget is meant.
+func (s *Service) pay(m *catalog.MoveRequest) []payment {
+	paid := make([]payment, len(m.IDs))
+	if !byPolicy(&m.Origin) {
+		return paid
+	}
+	for n, id := range m.IDs {
+		t := s.machine.table(id.Table())
+		if t == nil {
+			continue
+		}
+		var bytes int64
+		if m.Bytes != nil {
+			bytes = m.Bytes[n]
+		} else {
+			bytes = s.sizes.average(t.ID)
+		}
+		var ok bool
+		if paid[n], ok = s.budgets.take(t, bytes); !ok {
+			return paid[:n]
+		}
+	}
+	return paid
 }
 
 // collect takes the outcomes of finished batches, and follows what they left to others.
@@ -187,6 +237,13 @@ func (r *rowSizes) batch(table object.TableID, most, bytes int) int {
 	}
 	n := min(float64(bytes)/size.average, 8*float64(bytes)/size.largest)
 	return max(1, min(most, int(n)))
+}
+
+// average returns the average size of the rows of a table; 0 while it is not known.
+func (r *rowSizes) average(table object.TableID) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return int64(r.tables[table].average)
 }
 
 // observe notes the rows of a batch.

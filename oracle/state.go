@@ -17,13 +17,14 @@ const (
 	keyCluster   = 'c' // partitions and slots
 	keyTable     = 't' // table id -> descriptor
 	keySequence  = 'q' // table id, column -> next value
-	keyDirectory = 'd' // object id -> location
+	keyDirectory = 'd' // object id -> residence
 	keyBusy      = 'v' // object id -> the batch that it is part of
 	keyBatch     = 'm' // move -> batch
 	keyHistory   = 'h' // move -> what became of it
 	keyJob       = 'j' // job -> schema change
 	keyRequest   = 'r' // sequence -> request and its outcome
 	keyPolicy    = 'y' // name -> policy that is a program
+	keyPast      = 'p' // object id -> its places before the newest one
 )
 
 // Bounds of what the oracle's state holds beside the directory.
@@ -87,6 +88,18 @@ type batch struct {
 	to      object.PartitionID // 0 for a release
 	ids     []object.ID        // none once done
 	started int64              // Unix microseconds, for people
+	pin     catalog.PinMode
+	origin  catalog.Origin
+	reasons []string // of each of ids; nil: that of origin. None once done.
+}
+
+// originOf is who moves an id of the batch, and why.
+func (b *batch) originOf(i int) catalog.Origin {
+	o := b.origin
+	if b.reasons != nil {
+		o.Reason = b.reasons[i]
+	}
+	return o
 }
 
 type sequenceKey struct {
@@ -180,29 +193,72 @@ func (t *tx) setJSON(key []byte, v any) {
 	t.b.Set(key, text)
 }
 
-// entry returns the directory's entry of an id; zero if there is none.
+// entry returns where the directory says that an id lives; zero if it has no entry.
 func (t *tx) entry(id object.ID) object.Location {
 	v, found := t.get(t.key(keyDirectory, id))
 	if !found {
 		return object.Location{}
 	}
-	return t.decodeLocation(v)
-}
-
-func (t *tx) decodeLocation(v []byte) object.Location {
-	d := decoder{b: v}
-	l := d.location()
-	if err := d.end(); err != nil {
+	l, err := decodePlace(v)
+	if err != nil {
 		t.fail(err)
 	}
 	return l
 }
 
-func (t *tx) setEntry(id object.ID, l object.Location) {
-	t.b.Set(t.key(keyDirectory, id), appendLocation(nil, l))
+// residence returns the directory's entry of an id; zero if there is none.
+func (t *tx) residence(id object.ID) (r residence) {
+	v, found := t.get(t.key(keyDirectory, id))
+	if !found {
+		return r
+	}
+	r, err := decodeResidence(v)
+	if err != nil {
+		t.fail(err)
+	}
+	return r
 }
 
-func (t *tx) deleteEntry(id object.ID) { t.b.Delete(t.key(keyDirectory, id)) }
+func (t *tx) setResidence(id object.ID, r *residence) {
+	t.b.Set(t.key(keyDirectory, id), r.append(nil))
+}
+
+// deleteEntry removes an entry, and its past with it.
+func (t *tx) deleteEntry(id object.ID, r *residence) {
+	t.b.Delete(t.key(keyDirectory, id))
+	if r.past {
+		t.b.Delete(t.key(keyPast, id))
+	}
+}
+
+// place makes an event the newest of an entry. What was the newest is kept beside it.
+func (t *tx) place(id object.ID, r *residence, p *catalog.Placed) {
+	if r.known {
+		past := append(t.past(id, r), r.newest)
+		if n := len(past) - maxPast; n > 0 {
+			past = past[n:]
+		}
+		t.b.Set(t.key(keyPast, id), appendPast(nil, past))
+		r.past = true
+	}
+	r.newest, r.known = *p, true
+}
+
+// past returns the places of an id before the newest one, oldest first.
+func (t *tx) past(id object.ID, r *residence) []catalog.Placed {
+	if !r.past {
+		return nil
+	}
+	v, found := t.get(t.key(keyPast, id))
+	if !found {
+		return nil
+	}
+	past, err := decodePast(v)
+	if err != nil {
+		t.fail(err)
+	}
+	return past
+}
 
 // busyIn returns the batch that an id is part of; nil if none.
 func (t *tx) busyIn(id object.ID) *batch {
@@ -236,7 +292,11 @@ func (b *batch) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(b.table))
 	dst = binary.AppendUvarint(dst, uint64(b.from))
 	dst = binary.AppendUvarint(dst, uint64(b.to))
-	return binary.AppendVarint(appendIDs(dst, b.ids), b.started)
+	dst = binary.AppendVarint(appendIDs(dst, b.ids), b.started)
+	if b.pin == catalog.KeepPins && b.origin == (catalog.Origin{}) && b.reasons == nil {
+		return dst
+	}
+	return appendWish(dst, b.pin, &b.origin, b.reasons)
 }
 
 func decodeBatch(v []byte) (*batch, error) {
@@ -245,6 +305,9 @@ func decodeBatch(v []byte) (*batch, error) {
 	b.table = object.TableID(d.uint32())
 	b.from, b.to = object.PartitionID(d.uint32()), object.PartitionID(d.uint32())
 	b.ids, b.started = d.ids(), d.varint()
+	if len(d.b) > 0 {
+		b.pin, b.origin, b.reasons = d.wish(len(b.ids))
+	}
 	return b, d.end()
 }
 
@@ -258,11 +321,21 @@ func (s *state) home(id object.ID) object.PartitionID {
 	return s.slots[t.Slot(id)].Partition
 }
 
-func (s *state) hasPartition(p object.PartitionID) bool {
+func (s *state) partition(p object.PartitionID) *catalog.Partition {
 	for i := range s.partitions {
 		if s.partitions[i].ID == p {
-			return true
+			return &s.partitions[i]
 		}
 	}
-	return false
+	return nil
+}
+
+// allowed reports whether a partition may get objects of a table.
+func (s *state) allowed(t *catalog.Table, p object.PartitionID) bool {
+	described := s.partition(p)
+	if described == nil {
+		return false
+	}
+	_, ok := t.Rules.Allows(p, &described.PartitionLimits)
+	return ok
 }

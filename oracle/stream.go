@@ -25,6 +25,12 @@ const (
 	frameNotLeader                 // the end; the leader's name
 )
 
+// Flags of an update. On the wire: append only.
+const (
+	updateGone byte = 1 << iota
+	updateKept
+)
+
 const (
 	maxStreamFrame   = 32 << 20
 	updatesPerFrame  = 1024
@@ -57,7 +63,15 @@ func readStreamFrame(r *bufio.Reader) (kind byte, payload []byte, err error) {
 func appendUpdates(dst []byte, updates []Update) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(updates)))
 	for _, u := range updates {
-		dst = appendBool(appendLocation(appendString(dst, u.ID), u.Location), u.Gone)
+		dst = appendLocation(appendString(dst, u.ID), u.Location)
+		var flags byte
+		if u.Gone {
+			flags |= updateGone
+		}
+		if u.Kept {
+			flags |= updateKept
+		}
+		dst = append(dst, flags)
 	}
 	return dst
 }
@@ -66,7 +80,9 @@ func decodeUpdates(b []byte) ([]Update, error) {
 	d := decoder{b: b}
 	updates := make([]Update, d.count())
 	for i := range updates {
-		updates[i] = Update{ID: d.id(), Location: d.location(), Gone: d.bool()}
+		updates[i] = Update{ID: d.id(), Location: d.location()}
+		flags := d.byte()
+		updates[i].Gone, updates[i].Kept = flags&updateGone != 0, flags&updateKept != 0
 	}
 	return updates, d.end()
 }

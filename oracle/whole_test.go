@@ -68,8 +68,11 @@ func TestMovesAreBegunWhole(t *testing.T) {
 		t.Fatalf("under way: %v", got)
 	}
 	w.allMove(answers, 0, 1, 2, 3, 4, 5)
-	if answers[6].result != catalog.NotFound || answers[7] != answers[0] {
+	if answers[6].result != catalog.NotFound || answers[7].move != answers[0].move || answers[7].begun {
 		t.Fatalf("what is not there, and what is named twice: %+v", answers)
+	}
+	for i := range answers {
+		answers[i].begun = false
 	}
 	if again := w.whole(4, 2, request...); !slices.Equal(again, answers) {
 		t.Fatalf("again: %+v, want %+v", again, answers)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/oracle"
@@ -160,7 +161,8 @@ func (c *client) move(t *task, plan *transactionPlan) {
 	for _, o := range plan.Ops {
 		ids = append(ids, t.w.id(o.Key))
 	}
-	if _, err := c.node.askOracle(t, fmt.Sprintf("move %s to p%d", names(t.w, ids), to), oracle.MovesEntry(object.PartitionID(to), ids)); err != nil {
+	pin := catalog.PinMode(t.rng.IntN(int(catalog.Unpin) + 1))
+	if _, err := c.node.askOracle(t, fmt.Sprintf("move %s to p%d (pins %d)", names(t.w, ids), to, pin), oracle.MovesEntry(object.PartitionID(to), ids, pin)); err != nil {
 		t.w.say("client %d: move: %v", c.n, err)
 	}
 }
