@@ -28,8 +28,10 @@ func BatchOf(r *placementpb.PlaceRequest) *Batch {
 		Table: &table, Hint: r.GetHint(), DryRun: r.GetDryRun(),
 		Objects: make([]Object, len(r.GetObjects())), Partitions: make([]Partition, len(r.GetPartitions())),
 	}
+	n := len(table.Columns)
+	all := make([]Value, n*len(b.Objects))
 	for i, o := range r.GetObjects() {
-		values := make([]Value, len(table.Columns))
+		values := all[i*n : (i+1)*n : (i+1)*n]
 		for c := range values {
 			values[c] = Value{Null: true}
 			if c < len(o.GetValues()) {
@@ -53,13 +55,22 @@ func (b *Batch) Message(options Options) *placementpb.PlaceRequest {
 		Table: b.Table.Message(), Options: options, Hint: b.Hint, DryRun: b.DryRun,
 		Objects: make([]*placementpb.Object, len(b.Objects)), Partitions: make([]*placementpb.Partition, len(b.Partitions)),
 	}
+	count := 0
+	for i := range b.Objects {
+		count += len(b.Objects[i].Values)
+	}
+	// All values in one piece, and all objects: a statement may be about thousands.
+	values, pointers, objects := make([]placementpb.Value, count), make([]*placementpb.Value, count), make([]placementpb.Object, len(b.Objects))
 	for i := range b.Objects {
 		o := &b.Objects[i]
-		values := make([]*placementpb.Value, len(o.Values))
+		n := len(o.Values)
 		for c, v := range o.Values {
-			values[c] = &placementpb.Value{Text: v.Text, Null: v.Null}
+			values[c].Text, values[c].Null = v.Text, v.Null
+			pointers[c] = &values[c]
 		}
-		m.Objects[i] = &placementpb.Object{Values: values, Home: o.Home, Current: o.Current, Bytes: o.Bytes}
+		m.Objects[i] = &objects[i]
+		objects[i].Values, objects[i].Home, objects[i].Current, objects[i].Bytes = pointers[:n:n], o.Home, o.Current, o.Bytes
+		values, pointers = values[n:], pointers[n:]
 	}
 	for i, p := range b.Partitions {
 		m.Partitions[i] = &placementpb.Partition{

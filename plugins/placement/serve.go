@@ -198,8 +198,10 @@ func (s *server) answer(ctx context.Context, r *placementpb.PlaceRequest, ask fu
 		return nil, status.Error(codes.Unknown, err.Error())
 	}
 	answer := &placementpb.PlaceResponse{Placements: make([]*placementpb.Placement, len(placed))}
+	all := make([]placementpb.Placement, len(placed))
 	for i, p := range placed {
-		answer.Placements[i] = &placementpb.Placement{Partition: p.Partition, Reason: p.Reason}
+		all[i].Partition, all[i].Reason = p.Partition, p.Reason
+		answer.Placements[i] = &all[i]
 	}
 	return answer, nil
 }

@@ -114,7 +114,7 @@ func (p *placements) exec(sql string) {
 
 // partitions returns the ids of all partitions.
 func (p *placements) partitions() []int {
-	rows, err := p.conn.Query(context.Background(), "SELECT id FROM ssmr.partitions ORDER BY id")
+	rows, err := p.conn.Query(context.Background(), "SELECT partition FROM ssmr.partitions ORDER BY partition")
 	if err != nil {
 		p.Fatal(err)
 	}

@@ -59,9 +59,10 @@ func (geo) Configure(options placement.Options, table placement.Table) (placemen
 
 // Place puts each object in a partition of its region.
 func (g geo) Place(_ context.Context, b *placement.Batch) ([]placement.Placement, error) {
+	m := g.mapOf(b)
 	placed := make([]placement.Placement, len(b.Objects))
 	for i := range b.Objects {
-		placed[i] = g.place(b, &b.Objects[i])
+		placed[i] = m.place(&b.Objects[i])
 	}
 	return placed, nil
 }
@@ -71,51 +72,86 @@ func (g geo) ReplaceColumns(placement.Table) []string { return []string{g.column
 
 // Replace moves objects that are in another region than their country.
 func (g geo) Replace(_ context.Context, b *placement.Batch) ([]placement.Placement, error) {
+	m := g.mapOf(b)
 	placed := make([]placement.Placement, len(b.Objects))
 	for i := range b.Objects {
 		o := &b.Objects[i]
-		region, _ := g.region(b, o)
 		at := slices.IndexFunc(b.Partitions, func(p placement.Partition) bool { return p.ID == o.Current })
-		if region == "" || at >= 0 && b.Partitions[at].Labels["region"] == region {
+		if region := m.country(o).region; region == "" || at >= 0 && b.Partitions[at].Labels["region"] == region {
 			placed[i] = placement.Placement{Partition: o.Current, Reason: "it is in its region"}
 			continue
 		}
-		placed[i] = g.place(b, o)
+		placed[i] = m.place(o)
 	}
 	return placed, nil
 }
 
-// region returns the region that an object belongs to, and why.
-func (g geo) region(b *placement.Batch, o *placement.Object) (region, why string) {
-	c := b.Table.Column(g.column)
-	if c < 0 || c >= len(o.Values) || o.Values[c].Null {
-		return g.other, "no country"
+// worldMap is what a batch needs to know of regions.
+type worldMap struct {
+	geo
+	batch     *placement.Batch
+	column    int                 // of the country; -1: none
+	open      map[string][]uint32 // the partitions of a region that accept objects
+	countries map[string]country  // that were looked up
+}
+
+// country is where the objects of a country belong.
+type country struct {
+	region string // empty: anywhere
+	open   []uint32
+	reason string
+}
+
+func (g geo) mapOf(b *placement.Batch) *worldMap {
+	m := &worldMap{geo: g, batch: b, column: b.Table.Column(g.column), open: make(map[string][]uint32), countries: make(map[string]country)}
+	for i := range b.Partitions {
+		if p := &b.Partitions[i]; !p.Closed {
+			m.open[p.Labels["region"]] = append(m.open[p.Labels["region"]], p.ID)
+		}
 	}
-	country := strings.ToLower(strings.TrimSpace(o.Values[c].Text))
-	if region, ok := g.regions[country]; ok {
-		return region, "country " + country
+	return m
+}
+
+// country returns where an object belongs.
+func (m *worldMap) country(o *placement.Object) country {
+	if m.column < 0 || m.column >= len(o.Values) || o.Values[m.column].Null {
+		return m.belongs(m.other, "no country")
 	}
-	return g.other, "country " + country + " has no region"
+	text := o.Values[m.column].Text
+	c, known := m.countries[text]
+	if !known {
+		name := strings.ToLower(strings.TrimSpace(text))
+		if region, ok := m.regions[name]; ok {
+			c = m.belongs(region, "country "+name)
+		} else {
+			c = m.belongs(m.other, "country "+name+" has no region")
+		}
+		m.countries[text] = c
+	}
+	return c
+}
+
+func (m *worldMap) belongs(region, why string) country {
+	c := country{region: region, open: m.open[region]}
+	switch {
+	case region == "":
+		c.open, c.reason = nil, why+": its home"
+	case len(c.open) == 0:
+		c.reason = fmt.Sprintf("%s: region %s has no partition; its home", why, region)
+	default:
+		c.reason = fmt.Sprintf("%s: region %s", why, region)
+	}
+	return c
 }
 
 // place chooses among the partitions of the object's region by the object's key, so
 // that the same key always gets the same one.
-func (g geo) place(b *placement.Batch, o *placement.Object) placement.Placement {
-	region, why := g.region(b, o)
-	var candidates []placement.Partition
-	for _, p := range b.Partitions {
-		if region != "" && p.Labels["region"] == region && !p.Closed {
-			candidates = append(candidates, p)
-		}
+func (m *worldMap) place(o *placement.Object) placement.Placement {
+	c := m.country(o)
+	if len(c.open) == 0 {
+		return placement.Placement{Partition: o.Home, Reason: c.reason}
 	}
-	if len(candidates) == 0 {
-		if region == "" {
-			return placement.Placement{Partition: o.Home, Reason: why + ": its home"}
-		}
-		return placement.Placement{Partition: o.Home, Reason: fmt.Sprintf("%s: region %s has no partition; its home", why, region)}
-	}
-	p := candidates[key(b, o)%uint64(len(candidates))]
-	return placement.Placement{Partition: p.ID, Reason: fmt.Sprintf("%s: region %s", why, region)}
+	return placement.Placement{Partition: c.open[key(m.batch, o)%uint64(len(c.open))], Reason: c.reason}
 }
 
 // key hashes an object's primary key.
