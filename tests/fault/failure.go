@@ -13,8 +13,9 @@ type failure struct {
 	help string
 	// strike has it go wrong once, and puts it right again before it returns.
 	strike func(*strike)
-	// disks and several say that it needs a binary with bad disks, and several nodes.
-	disks, several bool
+	// hooks and several say that it needs a binary with hooks for failures, and several
+	// nodes.
+	hooks, several bool
 }
 
 // failures is every kind of failure.
@@ -27,10 +28,11 @@ var failures = []failure{
 	{name: "slow-net", help: "delay what nodes say to each other", strike: slowNet, several: true},
 	{name: "clock", help: "wall clocks jump, up to a day", strike: jumpClocks},
 	{name: "oracle", help: "kill or pause the leader of the oracle while objects move", strike: oracleLost},
-	{name: "disk-full", help: "no space left on a node's disk", strike: diskFull, disks: true},
-	{name: "fsync", help: "fsync fails and drops what it was to make safe", strike: fsyncFails, disks: true},
-	{name: "slow-disk", help: "fsync takes up to 200 ms", strike: slowDisk, disks: true},
-	{name: "power", help: "the power of one node, or of all, fails: what is not synced is lost", strike: powerLost, disks: true},
+	{name: "step", help: "kill or stop the leader of the oracle at a step of a move or of a schema change", strike: stepLost, hooks: true},
+	{name: "disk-full", help: "no space left on a node's disk", strike: diskFull, hooks: true},
+	{name: "fsync", help: "fsync fails and drops what it was to make safe", strike: fsyncFails, hooks: true},
+	{name: "slow-disk", help: "fsync takes up to 200 ms", strike: slowDisk, hooks: true},
+	{name: "power", help: "the power of one node, or of all, fails: what is not synced is lost", strike: powerLost, hooks: true},
 	{name: "torn", help: "a stopped node's newest log file ends in rubbish, or early", strike: tornLog, several: true},
 }
 

@@ -63,7 +63,7 @@ func build(t *testing.T, tags string) string {
 func TestFailures(t *testing.T) {
 	program := build(t, "fault")
 	for _, c := range []struct{ name, failures string }{
-		{"processes", "kill,pause,terminate,restart,oracle,clock"},
+		{"processes", "kill,pause,terminate,restart,oracle,step,clock"},
 		{"network", "netsplit,slow-net,pause,kill"},
 		{"disks", "disk-full,fsync,slow-disk,power,torn"},
 	} {

@@ -101,7 +101,7 @@ func (r *run) prepare() error {
 		sc.env = append(sc.env, "FAULT_PLANT="+r.cfg.plant)
 	}
 	for _, f := range r.cfg.failures {
-		sc.disks = sc.disks || f.disks
+		sc.hooks = sc.hooks || f.hooks
 		sc.clocks = sc.clocks || f.name == "clock"
 		if f.several && r.cfg.nodes < 2 {
 			return fmt.Errorf("failure %s needs several nodes", f.name)

@@ -28,8 +28,8 @@ type site struct {
 	log     *history
 	verdict *verdict
 	say     func(format string, args ...any)
-	// disks says that the binary can be given a bad disk, clocks that clocks can jump.
-	disks, clocks bool
+	// hooks says that the binary has hooks for failures, clocks that clocks can jump.
+	hooks, clocks bool
 	dumped        atomic.Int64 // when locks were noted last
 }
 
@@ -38,6 +38,7 @@ type node struct {
 	*harness.Node
 	site *site
 	disk string // the file that says what is wrong with its disk
+	step string // the file that says at which step it ends
 
 	mu    sync.Mutex // guards what follows
 	clock *clock
@@ -51,13 +52,13 @@ type siteConfig struct {
 	nodes   int
 	program string   // an ssmr-server
 	env     []string // of all nodes
-	disks   bool     // program was built with the tag fault
+	hooks   bool     // program was built with the tag fault
 	clocks  bool
 }
 
 // newSite starts a cluster.
 func newSite(r harness.Reporter, cfg siteConfig, log *history, v *verdict, say func(string, ...any)) (*site, error) {
-	s := &site{log: log, verdict: v, say: say, disks: cfg.disks, clocks: cfg.clocks}
+	s := &site{log: log, verdict: v, say: say, hooks: cfg.hooks, clocks: cfg.clocks}
 	cluster := harness.Prepare(r, cfg.nodes)
 	var names, addresses []string
 	if cfg.nodes > 1 {
@@ -76,11 +77,11 @@ func newSite(r harness.Reporter, cfg siteConfig, log *history, v *verdict, say f
 		}
 	}
 	for _, n := range cluster.Nodes {
-		member := &node{Node: n, site: s, disk: n.Dir + ".disk"}
+		member := &node{Node: n, site: s, disk: n.Dir + ".disk", step: n.Dir + ".step"}
 		n.Use(cfg.program)
 		n.Setenv(cfg.env...)
-		if cfg.disks {
-			n.Setenv("FAULT_DISK=" + member.disk)
+		if cfg.hooks {
+			n.Setenv("FAULT_DISK="+member.disk, "FAULT_STEP="+member.step)
 		}
 		s.nodes = append(s.nodes, member)
 	}
