@@ -24,6 +24,8 @@ var fuzzTexts = []string{
 	"SET LOCAL timezone = 'Europe/Berlin'", "SELECT 1; BEGIN; SELECT 2", "UPDATE t SET n = 1; COMMIT; SELECT 1/0", "SET application_name = 'x'; SELECT 1/0",
 	"SELECT id FROM t WHERE id < 4 FOR UPDATE", "SELECT id FROM t FOR SHARE SKIP LOCKED", "UPDATE t SET n = n + 1 WHERE id = 1; TRUNCATE t; SELECT nothing",
 	"SELECT count(*), sum(n) FROM t", "SAVEPOINT b", "ROLLBACK TO b", "SHOW transaction_read_only",
+	"SHOW PLACEMENT HISTORY FOR t WHERE id = $1", "CREATE POLICY p FROM 'p'", "ALTER POLICY p SET (a = 1)", "DROP POLICY p",
+	"ALTER PARTITION 1 SET (accepting = off, labels = 'a=b')", "ALTER TABLE t SET (move_limit = 5)", "MOVE t WHERE id = 1 TO PARTITION 2 NO PIN",
 }
 
 // FuzzSession calls a session in any order, legal and not: errors have SQLSTATEs,
@@ -34,6 +36,7 @@ func FuzzSession(f *testing.F) {
 	f.Add([]byte{7, 17, 0, 7, 18, 0, 7, 15, 0, 7, 18, 0, 0, 2, 0, 1, 0, 0, 3, 0, 1, 3, 0, 0, 7, 10, 0, 3, 0, 0})
 	f.Add([]byte{7, 13, 0, 7, 33, 0, 0, 0, 0, 1, 0, 0, 3, 0, 2, 6, 0, 1, 7, 25, 0, 7, 34, 0, 3, 0, 2, 7, 14, 0})
 	f.Add([]byte{7, 13, 0, 7, 39, 0, 7, 40, 0, 7, 3, 0, 7, 40, 0, 7, 42, 0, 7, 51, 0, 7, 32, 0})
+	f.Add([]byte{7, 56, 0, 7, 57, 0, 7, 59, 0, 7, 61, 0, 0, 55, 0, 1, 0, 0, 3, 0, 1, 3, 0, 1, 7, 13, 0, 7, 58, 0})
 	f.Fuzz(func(t *testing.T, ops []byte) {
 		w := memory.New(2)
 		w.ChunkRows = 2

@@ -33,7 +33,7 @@ func partOf(p *plan.Plan) part {
 		}
 		return partOf(root.Plan)
 	case *plan.Query:
-		if _, history := root.Stage.(*plan.PlacementHistory); history || len(p.Tables) == 0 {
+		if root.History() || len(p.Tables) == 0 {
 			return noPart
 		}
 	}

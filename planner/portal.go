@@ -244,8 +244,13 @@ func (p *portal) tagOf(rows int64, tag string) string {
 		return tag
 	}
 	count := strconv.FormatInt(rows, 10)
-	switch p.run.plan.Root.(type) {
-	case *plan.Query, *plan.Modify:
+	switch root := p.run.plan.Root.(type) {
+	case *plan.Query:
+		if root.History() {
+			return tag
+		}
+		return p.run.plan.Tag + " " + count
+	case *plan.Modify:
 		return p.run.plan.Tag + " " + count
 	case *plan.Insert:
 		return p.run.plan.Tag + " 0 " + count

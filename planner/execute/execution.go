@@ -166,7 +166,7 @@ func (e *Execution) interrupted(err error) error {
 func (e *Execution) Tag(rows int64) string {
 	switch root := e.plan.Root.(type) {
 	case *plan.Query:
-		if _, ok := root.Stage.(*plan.PlacementHistory); ok {
+		if root.History() {
 			return e.plan.Tag
 		}
 		return e.plan.Tag + " " + strconv.FormatInt(rows, 10)

@@ -24,7 +24,7 @@ func MissingPolicyNotice(policy string) Notice {
 
 // PlacementHistory is the stage of SHOW PLACEMENT HISTORY: the leaf that produces the
 // places of one object, the oldest first, a row of HistoryColumns for each. It is
-// alone in a Query whose tag is SHOW, without a count.
+// alone in its Query (Query.History).
 type PlacementHistory struct {
 	Table  *catalog.Table
 	Access *Access // Single
@@ -46,3 +46,10 @@ var HistoryColumns = []VirtualColumn{
 func (*PlacementHistory) Width() int { return len(HistoryColumns) }
 
 func (*PlacementHistory) stage() {}
+
+// History reports whether a query is SHOW PLACEMENT HISTORY: it asks the oracle alone,
+// and its tag does not count rows.
+func (q *Query) History() bool {
+	_, ok := q.Stage.(*PlacementHistory)
+	return ok
+}
