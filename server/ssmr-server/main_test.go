@@ -147,16 +147,40 @@ func TestPluginInit(t *testing.T) {
 	}
 }
 
+func TestPluginSimulate(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.trace")
+	text := `{"partitions":[{"id":1},{"id":2}]}
+{"table":{"id":1,"name":"t","columns":[{"name":"tenant","type":"text"},{"name":"id","type":"bigint"}],"key":["tenant","id"],"placement":{"policy":"hash","static":true}}}
+{"touches":[{"table":1,"kind":"create","key":["a","1"],"values":["a","1"]},{"table":1,"kind":"read","range":["a"]}]}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"plugin", "simulate", "column", "--trace", file, "--table-option", "placement.columns=tenant", "--label", "1:region=eu"}
+	if o := call(t, nil, args...); o.code != 0 || o.stderr != "" || !strings.Contains(o.stdout, "1 command in 0s, 2 partitions; 1 table: t") {
+		t.Errorf("%+v", o)
+	}
+	args = append(args, "--json", "--against", "column", "--against-table-option", "placement.columns=id", "--table", "t", "--partitions", "8")
+	o := call(t, nil, args...)
+	if o.code != 0 || !strings.Contains(o.stdout, `"share_one_partition": 0`) || !strings.Contains(o.stdout, `"share_one_partition": 1`) {
+		t.Errorf("%+v", o)
+	}
+	if o := call(t, nil, "plugin", "simulate", "--trace", file, "column"); o.code != 1 || !strings.Contains(o.stderr, "placement.columns") {
+		t.Errorf("without its option: %+v", o)
+	}
+}
+
 func TestPluginWrongArguments(t *testing.T) {
 	for _, args := range [][]string{
 		{"init"}, {"init", "a", "b"}, {"init", "--colour", "a"}, {"verify"}, {"verify", "a", "b"}, {"verify", "-option", "x", "a"}, {"dance"},
+		{"simulate", "hash"}, {"simulate", "--trace", "x"}, {"simulate", "--trace", "x", "--label", "region=eu", "hash"},
 	} {
 		o := call(t, nil, append([]string{"plugin"}, args...)...)
 		if o.code != 2 || o.stderr == "" || o.stdout != "" || len(o.files) > 0 {
 			t.Errorf("%v: %+v", args, o)
 		}
 	}
-	for _, args := range [][]string{{"init", "--help"}, {"verify", "-h"}, {"help"}, {}} {
+	for _, args := range [][]string{{"init", "--help"}, {"verify", "-h"}, {"simulate", "-h"}, {"help"}, {}} {
 		if o := call(t, nil, append([]string{"plugin"}, args...)...); o.code != 0 {
 			t.Errorf("%v: %+v", args, o)
 		}

@@ -9,10 +9,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/ssmr/ssmr/plugins/scaffold"
+	"github.com/ssmr/ssmr/plugins/simulate"
 	"github.com/ssmr/ssmr/plugins/verify"
 )
 
@@ -20,6 +22,10 @@ const pluginUsage = `ssmr-server plugin: tools for authors of placement policies
 
   ssmr-server plugin init [flags] <folder>      write a new policy, which builds and is tested
   ssmr-server plugin verify [flags] <program>   try a policy's program out
+  ssmr-server plugin simulate --trace <file> [flags] <program or built-in policy>
+                                                replay a recorded workload under it
+
+Each tells its flags with --help.
 `
 
 // runPlugin runs a command about plugins; it returns the exit code.
@@ -33,6 +39,8 @@ func runPlugin(args []string, stdout, stderr io.Writer) int {
 		return initPlugin(args, stdout, stderr)
 	case "verify":
 		return verifyPlugin(args, stdout, stderr)
+	case "simulate":
+		return simulatePlugin(args, stdout, stderr)
 	case "", "help", "-h", "--help":
 		fmt.Fprint(stdout, pluginUsage)
 		return 0
@@ -54,6 +62,35 @@ func (p pairs) Set(s string) error {
 	}
 	p[name] = value
 	return nil
+}
+
+// list is a flag that may be given several times.
+type list []string
+
+func (l *list) String() string { return "" }
+
+// Set adds a value.
+func (l *list) Set(s string) error {
+	*l = append(*l, s)
+	return nil
+}
+
+// labels is a flag that may be given several times: partition:name=value.
+type labels map[uint32]map[string]string
+
+func (l labels) String() string { return "" }
+
+// Set adds labels of a partition.
+func (l labels) Set(s string) error {
+	number, pair, _ := strings.Cut(s, ":")
+	n, err := strconv.ParseUint(number, 10, 32)
+	if err != nil {
+		return fmt.Errorf("%q is not partition:name=value", s)
+	}
+	if l[uint32(n)] == nil {
+		l[uint32(n)] = pairs{}
+	}
+	return pairs(l[uint32(n)]).Set(pair)
 }
 
 // parseAround parses flags that stand before and behind one argument, what. The exit code
@@ -155,5 +192,52 @@ func verifyPlugin(args []string, stdout, stderr io.Writer) int {
 	if !report.OK() {
 		return 1
 	}
+	return 0
+}
+
+func simulatePlugin(args []string, stdout, stderr io.Writer) int {
+	cfg := simulate.Config{Labels: labels{}, Candidate: simulate.Choice{Options: pairs{}, TableOptions: pairs{}}}
+	against := simulate.Choice{Options: pairs{}, TableOptions: pairs{}}
+	flags := newFlags("simulate", "<program or built-in policy>", stderr)
+	flags.Var((*list)(&cfg.Traces), "trace", "a `file` that a server has recorded (trace.file); may be repeated, for those of several nodes")
+	flags.IntVar(&cfg.Partitions, "partitions", 0, "the `number` of partitions; default: as recorded")
+	flags.Var(labels(cfg.Labels), "label", "a label of a partition beside those recorded, `partition:name=value`; may be repeated")
+	flags.Var((*list)(&cfg.Tables), "table", "the `name` of a table that the policies place; may be repeated; default: all that they accept")
+	flags.Var(pairs(cfg.Candidate.Options), "option", "an option of the policy, `name=value`; may be repeated")
+	flags.Var(pairs(cfg.Candidate.TableOptions), "table-option", "an option of the tables' placement, `name=value`; may be repeated")
+	flags.StringVar(&against.Policy, "against", "", "the `policy` to compare with, a program or a built-in one; default: as recorded")
+	flags.Var(pairs(against.Options), "against-option", "an option of that policy, `name=value`; may be repeated")
+	flags.Var(pairs(against.TableOptions), "against-table-option", "an option of the tables' placement by that policy, `name=value`; may be repeated")
+	flags.DurationVar(&cfg.Deadline, "deadline", 50*time.Millisecond, "what a call may take")
+	flags.BoolVar(&cfg.Candidate.PlainText, "plain-text", false, "the policies do without mutual TLS")
+	asJSON := flags.Bool("json", false, "print the report as JSON")
+	verbose := flags.Bool("v", false, "show what the policies log")
+	var exit int
+	if cfg.Candidate.Policy, exit = parseAround(flags, args, "the path of a program, or the name of a built-in policy"); exit >= 0 {
+		return exit
+	}
+	if len(cfg.Traces) == 0 {
+		fmt.Fprintln(stderr, "ssmr-server plugin simulate wants a --trace")
+		return 2
+	}
+	if against.PlainText = cfg.Candidate.PlainText; against.Policy != "" {
+		cfg.Against = &against
+	}
+	if *verbose {
+		cfg.Logger = slog.New(slog.NewTextHandler(stderr, nil))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	report, err := simulate.Run(ctx, cfg)
+	if err != nil {
+		return failed(stderr, err)
+	}
+	if *asJSON {
+		if err := report.WriteJSON(stdout); err != nil {
+			return failed(stderr, err)
+		}
+		return 0
+	}
+	report.Print(stdout)
 	return 0
 }
