@@ -98,7 +98,6 @@ func NewClient(cfg ClientConfig, network Network, service *Service) (*Client, er
 	c.closingContext, c.stop = context.WithCancel(context.Background())
 	c.closing = c.closingContext.Done()
 	network.Handle(methodKnows, c.handleKnows)
-	network.Handle(methodCounters, c.handleCounters)
 	if service != nil {
 		c.startBackground(c.recoverLoop)
 	}

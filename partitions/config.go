@@ -27,7 +27,7 @@ const (
 	methodArrived      uint16 = 0x010c
 	methodKnows        uint16 = 0x010d
 	methodTransactions uint16 = 0x010e
-	methodCounters     uint16 = 0x010f
+	_                  uint16 = 0x010f // counters, which the server tells now
 )
 
 // Network is what the package needs of cluster.Transport.

@@ -1,11 +1,7 @@
 package partitions
 
 import (
-	"context"
-	"encoding/json"
 	"sync/atomic"
-
-	"github.com/ssmr/ssmr/internal/object"
 )
 
 // counters count what the node's client has done since it was made.
@@ -26,8 +22,8 @@ type counters struct {
 
 // Counter is something that a node has counted since it started.
 type Counter struct {
-	Name  string `json:"name"`
-	Value int64  `json:"value"`
+	Name  string
+	Value int64
 }
 
 // Counters returns what this node has counted, always in the same order.
@@ -62,21 +58,4 @@ func (c *Client) Counters() []Counter {
 		list = append(list, Counter{"commands_queued", c.service.queued.Load()})
 	}
 	return list
-}
-
-// CountersOf asks another node for its counters.
-func (c *Client) CountersOf(ctx context.Context, node object.NodeID) ([]Counter, error) {
-	if node == c.node {
-		return c.Counters(), nil
-	}
-	answer, err := c.call(ctx, node, methodCounters, nil)
-	if err != nil {
-		return nil, err
-	}
-	var list []Counter
-	return list, json.Unmarshal(answer, &list)
-}
-
-func (c *Client) handleCounters(context.Context, object.NodeID, []byte) ([]byte, error) {
-	return json.Marshal(c.Counters())
 }

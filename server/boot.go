@@ -13,7 +13,6 @@ import (
 	"github.com/ssmr/ssmr/pgwire"
 	"github.com/ssmr/ssmr/planner"
 	"github.com/ssmr/ssmr/planner/execute"
-	"github.com/ssmr/ssmr/plugins/builtin"
 )
 
 func (n *Node) openDataDir(context.Context) error {
@@ -100,7 +99,6 @@ func (n *Node) openStores(context.Context) error {
 
 // startPlanner makes what plans and executes statements.
 func (n *Node) startPlanner(context.Context) error {
-	n.policies = newPolicies(builtin.Policies(), n.monitor.partitionLoad)
 	tracer, err := n.trace()
 	if err != nil {
 		return err
@@ -114,6 +112,8 @@ func (n *Node) startPlanner(context.Context) error {
 		return err
 	}
 	n.onClose("executor", func() error { executor.Close(); return nil })
+	n.executor = executor
+	n.transport.Handle(methodCounters, n.handleCounters)
 	n.planner, err = planner.New(planner.Config{
 		Version: Version(), Logger: n.log.With("part", "planner"), MaxWorkMem: n.cfg.Limits.SortBytes,
 		Settings: map[string]string{"work_mem": fmt.Sprintf("%dkB", n.cfg.Limits.SortBytes>>10)},

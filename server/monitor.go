@@ -18,6 +18,8 @@ const (
 	askTimeout = time.Second
 	// loadAge is how old the load may be that policies are told.
 	loadAge = 2 * time.Second
+	// loadPatience bounds how long a statement waits for newer load.
+	loadPatience = 100 * time.Millisecond
 )
 
 // monitor looks at the whole cluster from one node: for the tables of schema ssmr,
@@ -33,13 +35,11 @@ type monitor struct {
 	mu         sync.Mutex // guards what follows
 	load       []placement.Partition
 	loadTaken  time.Time
-	refreshing bool
-	refreshed  *sync.Cond
+	refreshing chan struct{} // closed when load is new; nil where nobody asks
 }
 
 func newMonitor(n *Node, f *formation) *monitor {
 	m := &monitor{node: n, formation: f}
-	m.refreshed = sync.NewCond(&m.mu)
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	return m
 }
@@ -58,16 +58,6 @@ func (m *monitor) CacheStats() catalog.CacheStats { return m.node.cache.CacheSta
 
 // Moves returns the moves that the oracle remembers.
 func (m *monitor) Moves(ctx context.Context) ([]catalog.Move, error) { return m.node.cache.Moves(ctx) }
-
-// Policies lists the placement policies.
-func (m *monitor) Policies(context.Context) ([]execute.PolicyStatus, error) {
-	var out []execute.PolicyStatus
-	for _, name := range m.node.policies.names() {
-		_, static := m.node.policies.byName[name].(placement.Static)
-		out = append(out, execute.PolicyStatus{Name: name, Kind: "builtin", Static: static, State: "ready"})
-	}
-	return out, nil
-}
 
 // Nodes asks every node how it is.
 func (m *monitor) Nodes(ctx context.Context) ([]execute.NodeStatus, error) {
@@ -164,26 +154,27 @@ func (m *monitor) TableSizes(ctx context.Context) (map[object.TableID]execute.Si
 	return out, nil
 }
 
-// partitionLoad tells policies what each partition holds. What is old is asked for
-// anew in the background; who meets what is very old, after a pause, waits for it.
+// partitionLoad tells policies what each partition holds, ascending by id. What is old is
+// asked for anew in the background; who meets what is very old, after a pause, waits a
+// moment for it.
 func (m *monitor) partitionLoad() []placement.Partition {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if age := time.Since(m.loadTaken); !m.refreshing && age > loadAge && m.ctx.Err() == nil {
-		m.refreshing = true
+	age := time.Since(m.loadTaken)
+	if m.refreshing == nil && age > loadAge && m.ctx.Err() == nil {
+		m.refreshing = make(chan struct{})
 		m.running.Go(m.refreshLoad)
-		for m.refreshing && age > 2*loadAge {
-			m.refreshed.Wait()
+	}
+	refreshing := m.refreshing
+	m.mu.Unlock()
+	if refreshing != nil && age > 2*loadAge {
+		select {
+		case <-refreshing:
+		case <-time.After(loadPatience):
 		}
 	}
-	if m.load != nil {
-		return m.load
-	}
-	var out []placement.Partition
-	for _, p := range m.node.cache.Catalog().Partitions {
-		out = append(out, placement.Partition{ID: uint32(p.ID)})
-	}
-	return out
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.load
 }
 
 func (m *monitor) refreshLoad() {
@@ -198,6 +189,7 @@ func (m *monitor) refreshLoad() {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.load, m.loadTaken, m.refreshing = load, time.Now(), false
-	m.refreshed.Broadcast()
+	m.load, m.loadTaken = load, time.Now()
+	close(m.refreshing)
+	m.refreshing = nil
 }

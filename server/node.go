@@ -21,6 +21,8 @@ import (
 	"github.com/ssmr/ssmr/partitions"
 	"github.com/ssmr/ssmr/pgwire"
 	"github.com/ssmr/ssmr/planner"
+	"github.com/ssmr/ssmr/planner/execute"
+	"github.com/ssmr/ssmr/server/registry"
 )
 
 // Config is a node's configuration and surroundings.
@@ -47,9 +49,10 @@ type Node struct {
 	locator   *oracle.Client
 	cache     *oracle.Cache
 	known     atomic.Pointer[oracle.Cache] // cache, for those who are started before it
-	policies  *policies
+	policies  *registry.Registry
 	monitor   *monitor
 	roles     *roles
+	executor  *execute.Executor
 	planner   *planner.Backend
 	pgwire    *pgwire.Server
 	failed    chan error
@@ -66,8 +69,8 @@ type closer struct {
 }
 
 // Start boots a node and returns when it serves clients: their port, the data
-// folder, the cluster port, the stores, the oracle, the partitions, the planner,
-// the protocol, in this order. It waits until the cluster is formed and the oracle
+// folder, the cluster port, the stores, the oracle, the partitions, the policies, the
+// planner, the protocol, in this order. It waits until the cluster is formed and the oracle
 // has a leader, or ctx ends. After an error nothing is left open.
 func Start(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if cfg.Logger == nil {
@@ -80,7 +83,7 @@ func Start(ctx context.Context, cfg Config) (_ *Node, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		n.listen, n.openDataDir, n.serveProfiles, n.joinNetwork, n.openStores, n.startReplicas, n.startPlanner, n.serveClients, n.watchRoles,
+		n.listen, n.openDataDir, n.serveProfiles, n.joinNetwork, n.openStores, n.startReplicas, n.openPolicies, n.startPlanner, n.serveClients, n.watchRoles,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"sync"
 
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
@@ -65,26 +64,4 @@ func (m *monitor) Locks(ctx context.Context) ([]execute.LockStatus, error) {
 
 func compareTransactions(a, b object.TransactionID) int {
 	return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Incarnation, b.Incarnation), cmp.Compare(a.Sequence, b.Sequence))
-}
-
-// Counters asks all nodes what they have counted.
-func (m *monitor) Counters(ctx context.Context) ([]execute.CounterStatus, error) {
-	asking, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	nodes := m.node.nodes()
-	lists := make([][]execute.CounterStatus, len(nodes))
-	var all sync.WaitGroup
-	for i, node := range nodes {
-		all.Go(func() {
-			counters, err := m.node.client.CountersOf(asking, node)
-			if err != nil {
-				return
-			}
-			for _, c := range counters {
-				lists[i] = append(lists[i], execute.CounterStatus{Node: node, Name: c.Name, Value: c.Value})
-			}
-		})
-	}
-	all.Wait()
-	return slices.Concat(lists...), ctx.Err()
 }

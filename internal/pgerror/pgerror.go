@@ -169,6 +169,7 @@ const (
 	IdleSessionTimeout              = "57P05"
 	CannotConnectNow                = "57P03"
 	IOError                         = "58030"
+	UndefinedFile                   = "58P01"
 	InternalError                   = "XX000"
 	DataCorrupted                   = "XX001"
 )
