@@ -169,4 +169,17 @@ func syncDir(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+// maxSocketFolder bounds the path of a folder for sockets, whose own paths have room for
+// about a hundred bytes.
+const maxSocketFolder = 64
+
+// socketFolder is a folder for the sockets of policies: in the data folder, or, where the
+// path of that is long, among temporary files.
+func (d *dataDir) socketFolder() string {
+	if path := filepath.Join(d.path, "sockets"); len(path) <= maxSocketFolder {
+		return path
+	}
+	return filepath.Join(os.TempDir(), "ssmr-"+d.identity.Folder)
+}
+
 func (d *dataDir) close() error { return d.lock.Close() }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -34,7 +33,7 @@ func (n *Node) openPolicies(ctx context.Context) error {
 	}
 	log, cfg := n.log.With("part", "policies"), n.cfg.Plugins
 	programs, err := host.New(host.Config{
-		Dir: dir, Sockets: filepath.Join(os.TempDir(), "ssmr-"+n.dir.identity.Folder[:12]), Env: cfg.Env,
+		Dir: dir, Sockets: n.dir.socketFolder(), Env: cfg.Env,
 		CallTimeout: cfg.CallTimeout, StartTimeout: cfg.StartTimeout, HealthInterval: cfg.HealthInterval, LogLines: cfg.LogLines, Logger: log,
 	})
 	if err != nil {

@@ -76,7 +76,7 @@ func (r *Registry) choose(ctx context.Context, request *execute.PlaceRequest, re
 			return execute.Places{}, err
 		}
 	}
-	c.finish(len(answers))
+	c.finish()
 	return c.out, nil
 }
 
@@ -228,15 +228,14 @@ func (c *choosing) current(i int) object.PartitionID {
 	return c.request.Current[i]
 }
 
-// finish says who chose, and what the client and the log are to hear. answered is the
-// number of objects that the policy has answered for.
-func (c *choosing) finish(answered int) {
+// finish says who chose, and what the client and the log are to hear.
+func (c *choosing) finish() {
 	c.out.Version = c.version
 	if c.wrong {
 		c.count(0, 1)
 	}
 	policy, total := c.request.Table.Placement.Policy, len(c.objects)
-	if answered == 0 && c.fell > 0 {
+	if c.fell > 0 && c.fell == total {
 		c.out.Policy, c.out.Version = fallback(c.request.Table), builtinVersion(c.r, fallback(c.request.Table))
 	}
 	if c.why == "" {

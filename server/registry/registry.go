@@ -69,7 +69,7 @@ type Registry struct {
 	cfg     Config
 	deps    Dependencies
 	log     *slog.Logger
-	builtin map[string]*builtin
+	builtin map[string]*local
 	total   tally // of all policies, also of those that were dropped
 
 	ctx     context.Context // ends with Close
@@ -86,8 +86,8 @@ type Registry struct {
 	closed  bool
 }
 
-// builtin is a policy that is built in.
-type builtin struct {
+// local is a policy that is built in.
+type local struct {
 	policy placement.Policy
 	tally  tally
 }
@@ -101,12 +101,12 @@ func New(cfg Config, deps Dependencies) *Registry {
 		cfg.Backoff = 200 * time.Millisecond
 	}
 	r := &Registry{
-		cfg: cfg, deps: deps, log: cfg.Logger, builtin: make(map[string]*builtin), kick: make(chan struct{}, 1),
+		cfg: cfg, deps: deps, log: cfg.Logger, builtin: make(map[string]*local), kick: make(chan struct{}, 1),
 		programs: make(map[string]*program), checked: make(map[string]*checked),
 		tables: make(map[object.TableID]*described), columns: make(map[object.TableID]*replaced),
 	}
 	for _, policy := range deps.BuiltIn {
-		r.builtin[policy.Name()] = &builtin{policy: policy}
+		r.builtin[policy.Name()] = &local{policy: policy}
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.running.Go(r.follow)
@@ -185,10 +185,10 @@ func (r *Registry) nudge() {
 
 // Settle returns when each program of the catalog was tried once, or ctx ends.
 func (r *Registry) Settle(ctx context.Context) {
+	r.sync(r.deps.Catalog.Catalog())
 	if r.cfg.OnUse {
 		return
 	}
-	r.sync(r.deps.Catalog.Catalog())
 	r.mu.RLock()
 	all := slices.Collect(maps.Values(r.programs))
 	r.mu.RUnlock()

@@ -1,0 +1,84 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ssmr/ssmr/plugins/placement"
+)
+
+// The test binary is the policies' program as well: its name is its version.
+func TestMain(m *testing.M) {
+	name := filepath.Base(os.Args[0])
+	if os.Getenv(placement.Handshake.MagicCookieKey) != "" && strings.HasPrefix(name, "policy-") {
+		version := strings.TrimPrefix(name, "policy-")
+		if version == "ends" {
+			os.Exit(3)
+		}
+		placement.Serve(&policy{name: "remote", version: version})
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// policy does what the hint says. It is a program, or built in.
+type policy struct {
+	name, version string
+}
+
+func (p *policy) Name() string    { return p.name }
+func (p *policy) Version() string { return p.version }
+
+func (p *policy) Initialize(options placement.Options) error {
+	if v, ok := options["bad"]; ok {
+		return &placement.OptionError{Option: "bad", Value: v, Allowed: "nothing"}
+	}
+	return nil
+}
+
+func (p *policy) Configure(options placement.Options, _ placement.Table) (placement.Policy, error) {
+	if v, ok := options["remote.refuse"]; ok && v == p.version {
+		return nil, &placement.OptionError{Option: "remote.refuse", Value: v, Allowed: "another version"}
+	}
+	return p, nil
+}
+
+func (p *policy) ReplaceColumns(placement.Table) []string { return []string{"country"} }
+
+func (p *policy) Replace(ctx context.Context, b *placement.Batch) ([]placement.Placement, error) {
+	return p.Place(ctx, b)
+}
+
+func (p *policy) Place(ctx context.Context, b *placement.Batch) ([]placement.Placement, error) {
+	out := make([]placement.Placement, len(b.Objects))
+	for i := range out {
+		out[i] = placement.Placement{Partition: 2, Reason: "two"}
+	}
+	switch b.Hint {
+	case "short":
+		return out[:0], nil
+	case "error":
+		return nil, errors.New("not today")
+	case "hang":
+		<-ctx.Done()
+		time.Sleep(time.Minute)
+	case "none":
+		out[0].Partition = 0
+	case "unknown":
+		out[0].Partition = 99
+	case "open":
+		for _, part := range b.Partitions {
+			if !part.Closed {
+				out[0].Partition = part.ID
+			}
+		}
+	case "long":
+		out[0].Reason = "\xff\x00" + strings.Repeat("ä", maxReason)
+	}
+	return out, nil
+}
