@@ -385,3 +385,42 @@ func TestHistory(t *testing.T) {
 		}
 	})
 }
+
+// TestLocationsOfStaticTimes creates objects in transactions whose cached locations are of
+// a time when the table was static: the oracle has no entry of them.
+func TestLocationsOfStaticTimes(t *testing.T) {
+	for name, statements := range map[string][]string{
+		"created":          {"INSERT INTO a VALUES (70, 5)"},
+		"read before":      {"SELECT n FROM a WHERE id = 70", "INSERT INTO a VALUES (70, 5)"},
+		"created twice":    {"INSERT INTO a VALUES (70, 4)", "DELETE FROM a WHERE id = 70", "INSERT INTO a VALUES (70, 5)"},
+		"created or found": {"INSERT INTO a VALUES (70, 5) ON CONFLICT (id) DO UPDATE SET n = 1"},
+	} {
+		b := newBank(t, "hash")
+		b.must(nil, "INSERT INTO a VALUES (70, 1)")
+		home := b.w.Where(b.id(70))[0]
+		b.must(nil, fmt.Sprintf("MOVE a WHERE id = 70 TO PARTITION %d", home%3+1))
+		b.must(nil, "MOVE a WHERE id = 70 TO POLICY UNPIN")
+		l := b.w.Directory(b.id(70)) // its home has no marker any more
+		b.must(nil, "DELETE FROM a WHERE id = 70")
+		b.w.Release([]object.ID{b.id(70)})
+		b.w.Sweep()
+		b.w.Floor()
+		b.must(nil, "DELETE FROM a") // what is left would be without entries
+		b.must(nil, "ALTER TABLE a SET (placement = 'chosen')")
+		remember := func() { b.w.SetCached(b.id(70), l) }
+
+		tx := b.x.Begin(execute.TransactionOptions{})
+		for _, sql := range statements {
+			remember()
+			b.must(tx, sql)
+		}
+		remember()
+		b.commit(tx)
+		at := b.w.Where(b.id(70))
+		if dir := b.w.Directory(b.id(70)); len(at) != 1 || at[0] != dir.Partition {
+			t.Errorf("%s: the object is in %v, and the oracle says %v", name, at, dir)
+		}
+		b.w.SetCached(b.id(70), object.Location{})
+		b.want(nil, "SELECT n FROM a WHERE id = 70", "5")
+	}
+}

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 
@@ -265,6 +266,15 @@ func (w *World) Sweep() int {
 	}
 	w.released = nil
 	return n
+}
+
+// Floor makes the partitions forget which ids were given up, as they do after a while.
+func (w *World) Floor() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.partitions {
+		maps.DeleteFunc(p.gone, func(_ object.ID, l object.Location) bool { return l.Partition == 0 })
+	}
 }
 
 // SetCached makes the node's cache believe in a location; the zero one makes it
