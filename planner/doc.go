@@ -47,11 +47,12 @@
 // of times, and committed where they tell their client what it was told: batches of
 // writes, and of reads of what has not changed. Otherwise the error is 40001.
 //
-// Schema changes, TRUNCATE and MOVE are always transactions of their own: they go
-// through the oracle, in many steps that others see. Within a client's transaction
-// they are 25001. Among the statements of an implicit one they may stand: what was
-// before is committed first, what follows is another transaction, and the detail of a
-// later error says how many statements have taken effect.
+// Schema changes, those of policies and partitions, TRUNCATE and MOVE are always
+// transactions of their own: they go through the oracle, in many steps that others see.
+// Within a client's transaction they are 25001. Among the statements of an implicit one
+// they may stand: what was before is committed first, what follows is another
+// transaction, and the detail of a later error says how many statements have taken
+// effect. SHOW PLACEMENT HISTORY asks the oracle, and is part of no transaction.
 //
 // Settings follow PostgreSQL: SET ends with a transaction, or a savepoint, that is
 // rolled back, SET LOCAL with any. statement_timeout bounds COMMIT, too.

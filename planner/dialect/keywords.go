@@ -19,8 +19,8 @@ type keyword struct {
 	class class
 }
 
-// keywords are PostgreSQL 15's. Ours (POLICY and PARTITION among them) are all
-// in it.
+// keywords are PostgreSQL 15's. Words of ours that are not among them (PIN, PLACEMENT)
+// are read by softWord.
 var keywords = map[string]keyword{
 	"abort":             {"abort", unreserved},
 	"absolute":          {"absolute", unreserved},
