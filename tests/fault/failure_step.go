@@ -48,7 +48,6 @@ func stepLost(s *strike) {
 	}
 	for _, n := range s.nodes {
 		n.setStep("")
-		n.Continue()
 	}
 	<-asked
 	for _, n := range s.nodes {

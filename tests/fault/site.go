@@ -171,14 +171,15 @@ func (n *node) setDisk(mode string) {
 	}
 }
 
-// recover has a node run and serve again, whose process may have ended, or may be
-// about to.
+// recover has a node run and serve again, whose process may have ended or stopped
+// itself, or may be about to.
 func (n *node) recover() {
 	for deadline := time.Now().Add(readyLimit); ; {
 		if !n.alive() {
 			n.start()
 		}
 		n.expect(true)
+		n.Continue()
 		if n.serves() {
 			break
 		}
