@@ -234,7 +234,9 @@ type PlaceRequest struct {
 // Trace hears what commands touch, for simulations of policies.
 type Trace interface {
 	// Touched is told once of each statement outside of transactions, and of each
-	// transaction, that took effect. It does not block, and keeps nothing of touches.
+	// transaction, that took effect: the first 65,536 touches of it. It does not block, and
+	// keeps nothing of touches. A row of INSERT ... ON CONFLICT is told as created, whatever
+	// was there; an update or a delete of keys may have found none of some.
 	Touched(touches []Touch)
 }
 

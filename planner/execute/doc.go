@@ -2,6 +2,7 @@
 // objects to where they live, and streams rows to whoever pulls them.
 //
 //	executor, err := execute.New(execute.Config{}, execute.Dependencies{...})
+//	defer executor.Close()
 //	e, err := executor.Start(ctx, plan, params, settings, nil) // writes are done now
 //	for {
 //		row, ok, err := e.Next(ctx) // valid until the next call
@@ -67,8 +68,29 @@
 // changed. Serial values
 // come from blocks that the oracle reserves for the node: they are unique, and
 // have gaps. The policy of a table that is not static is asked once for a
-// statement, for all its rows that have no location; where it fails, or chooses
-// what does not exist, the object goes to its home.
+// statement, for all its rows that have no location as far as the node's cache knows; a
+// row of ON CONFLICT that exists may be among them, since only the oracle could tell, and
+// that would cost each new row a round. Who has chosen, and why, goes to the oracle with
+// the ids. Where a fall-back has chosen (Places.Notice) the client is told once for the
+// statement, by a warning.
+//
+// What partitions may get (catalog.Rules, catalog.PartitionLimits) the oracle decides; where
+// it refuses, places are chosen anew with its newest catalog, a few times. Objects of a
+// static table whose home is closed are refused here (55000), by the node's catalog: an
+// object that ON CONFLICT has found there may be deleted and created again a moment later.
+//
+// # What has changed
+//
+// A policy may name columns (Policies.ReplaceColumns) whose update makes it be asked again
+// where an object is to live. That happens in the background, right behind the statement or
+// the COMMIT: the objects are read anew, the policy is asked about up to MaxMoveBatch of
+// them, and those that are to live elsewhere are moved, but for pinned ones. A move that
+// the table's budget defers, or that fails, is tried again, with pauses that grow from 0.1 to
+// 30 s (or a quarter of the cool-down), 16 times in all. The queue is bounded
+// (Config.ReplaceQueue) and in memory: what does not fit, and what waits when the node
+// ends, stays where it is until its next such update, or MOVE ... TO POLICY. Statements
+// that fail with 40003 are not followed. Executor.Counters counts all that. Reads, deletes
+// and other updates never ask a policy.
 //
 // # Transactions
 //
@@ -85,15 +107,16 @@
 // A key range that was read is in conflict also with a move of an object in or out of it.
 // An id of a table with a policy that had no location when it was read is given one by
 // Commit, if that writes something: its absence can be locked only in a partition. Such
-// ids are given up again afterwards.
+// ids are given up again afterwards. It is at its home, or where the table's objects may be;
+// where no partition may get any, the error is 55000.
 //
 // FOR UPDATE and FOR SHARE lock objects where they live, until the transaction ends
 // (lockingRows); a transaction that holds locks waits for others' only in partitions of
 // greater numbers than it holds locks in, and otherwise tries for a second: there are no
 // deadlocks. COMMIT, while it holds locks, does the same.
 //
-// Schema changes, TRUNCATE and MOVE are refused in a transaction with 25001: they go
-// through the oracle's log, and cannot be taken back. A table that is changed while a
+// Schema changes, changes of policies and of partitions, TRUNCATE and MOVE are refused in a
+// transaction with 25001: they go through the oracle's log, and cannot be taken back. A table that is changed while a
 // transaction uses it fails the transaction.
 //
 // What a transaction keeps is bounded (TransactionOptions.MaxBytes), and so is the number of
@@ -108,7 +131,10 @@
 // by _partition. A MOVE over more is several requests: when it is cancelled, what was
 // requested is moved.
 //
-// Its count is that of objects that were elsewhere before.
+// Its count is that of objects that were elsewhere before. A MOVE that pins, or ends pins,
+// has the oracle told of objects that are there already, too; they are not counted. Those
+// that stay because they are pinned are counted in a notice. Where a partition must not get
+// an object the error is 55000. EXPLAIN knows nothing of pins: they are in the oracle alone.
 //
 // # Errors
 //

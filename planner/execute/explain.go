@@ -76,8 +76,12 @@ func (e *Execution) prepareFacts(ctx context.Context, root plan.Root) error {
 		if r.Partition == nil {
 			return e.dryRun(ctx, r)
 		}
-		if _, err := e.newMoving(r); err != nil {
+		mv, err := e.newMoving(r)
+		if err != nil {
 			return err
+		}
+		if barred := pgerror.As(mv.allowed(mv.to, nil)); barred != nil {
+			e.settings.notice(plan.Notice{Code: pgerror.Warning, Message: "it would fail: " + barred.Message})
 		}
 		return e.accessFacts(ctx, r.Access, false)
 	}

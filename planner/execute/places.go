@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/ssmr/ssmr/internal/catalog"
+	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/planner/plan"
@@ -202,21 +203,61 @@ func shelter(snap *catalog.Snapshot, t *catalog.Table, id object.ID) (catalog.As
 }
 
 // closedHome refuses to create objects whose home accepts none. It costs a look at each
-// partition where all accept.
-func (w *writing) closedHome() error {
+// partition where all accept. ON CONFLICT may mean objects that exist: they are looked for.
+func (w *writing) closedHome(ctx context.Context) error {
 	if !slices.ContainsFunc(w.snap.Partitions, func(p catalog.Partition) bool { return p.Closed }) {
 		return nil
 	}
+	var at []*item
+	var ids []object.ID
 	for i := range w.items {
 		it := &w.items[i]
-		if it.done || it.from != plan.FromHome {
+		if it.done || it.own || it.from != plan.FromHome {
 			continue
 		}
 		if p := w.snap.Partition(it.part); p != nil && p.Closed {
+			at, ids = append(at, it), append(ids, it.ID)
+		}
+	}
+	if len(at) == 0 {
+		return nil
+	}
+	exist := map[object.ID]bool{}
+	if w.cmd.Conflict != command.ConflictFails {
+		var err error
+		if exist, err = w.existing(ctx, ids); err != nil {
+			return err
+		}
+	}
+	for _, it := range at {
+		if !exist[it.ID] {
 			return pgerror.New(pgerror.ObjectNotInPrerequisiteState, "partition %d accepts no objects, and is the home of key (%s) of table %q",
-				p.ID, keyOrHex(w.table, it.ID), w.table.Name).
-				WithHint("The table's placement follows from the key alone. ALTER PARTITION %d SET (accepting = true), or ALTER TABLE to a placement that is not static.", p.ID)
+				it.part, keyOrHex(w.table, it.ID), w.table.Name).
+				WithHint("The table's placement follows from the key alone. ALTER PARTITION %d SET (accepting = true), or ALTER TABLE to a placement that is not static.", it.part)
 		}
 	}
 	return nil
+}
+
+// existing looks for objects by their ids.
+func (w *writing) existing(ctx context.Context, ids []object.ID) (map[object.ID]bool, error) {
+	p := command.Program{Project: withKey(nil, w.table)}
+	slices.Sort(ids)
+	r := &keyRows{width: len(p.Project), read: command.Read{
+		Table: w.table.ID, Schema: w.table.Version, Program: command.EncodeProgram(&p), Limit: -1, ChunkBytes: w.x.cfg.ChunkBytes,
+	}}
+	r.begin(w.x, w.f, w.tx, w.table, ids)
+	defer r.close()
+	exist := make(map[object.ID]bool, len(ids))
+	for {
+		key, ok, err := r.next(ctx)
+		if !ok {
+			return exist, err
+		}
+		id, err := idOf(w.table, key)
+		if err != nil {
+			return nil, err
+		}
+		exist[id] = true
+	}
 }

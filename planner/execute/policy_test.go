@@ -266,6 +266,22 @@ func TestClosedHome(t *testing.T) {
 	}
 	b.must(nil, fmt.Sprintf("INSERT INTO a VALUES (%d, 1)", other))
 	b.want(nil, "UPDATE a SET n = 1 RETURNING n", "1 1 1 1 1 1 1")
+
+	// Whoever is there already may be meant.
+	there := int64(1)
+	for b.w.Where(b.id(there))[0] != home {
+		there++
+	}
+	for _, tx := range []*execute.Transaction{nil, b.x.Begin(execute.TransactionOptions{})} {
+		for _, action := range []string{"NOTHING", "UPDATE SET n = a.n + excluded.n"} {
+			b.must(tx, fmt.Sprintf("INSERT INTO a VALUES (%d, 1) ON CONFLICT (id) DO %s", there, action))
+			b.fails(tx, fmt.Sprintf("INSERT INTO a VALUES (%d, 1), (70, 1) ON CONFLICT (id) DO %s", there, action), pgerror.ObjectNotInPrerequisiteState)
+		}
+		if tx != nil {
+			b.commit(tx)
+		}
+	}
+	b.want(nil, fmt.Sprintf("SELECT n FROM a WHERE id = %d", there), "3")
 	b.limit(home, catalog.PartitionLimits{})
 	b.must(nil, "INSERT INTO a VALUES (70, 1)")
 }
@@ -422,5 +438,26 @@ func TestLocationsOfStaticTimes(t *testing.T) {
 		}
 		b.w.SetCached(b.id(70), object.Location{})
 		b.want(nil, "SELECT n FROM a WHERE id = 70", "5")
+	}
+}
+
+// TestExplainOfBarredMoves says that a MOVE would fail.
+func TestExplainOfBarredMoves(t *testing.T) {
+	b := newBank(t, "hash")
+	told := b.listen()
+	explain := func() {
+		t.Helper()
+		e, err := b.start(context.Background(), "EXPLAIN MOVE a WHERE id = 1 TO PARTITION 2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Close()
+	}
+	if explain(); len(*told) != 0 {
+		t.Errorf("told %q", *told)
+	}
+	b.limit(2, catalog.PartitionLimits{Closed: true})
+	if explain(); !slices.Equal(*told, []string{"01000 it would fail: partition 2 accepts no objects"}) {
+		t.Errorf("told %q", *told)
 	}
 }

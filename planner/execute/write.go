@@ -127,7 +127,7 @@ func (w *writing) place(ctx context.Context) error {
 	if w.assign == nil {
 		err := w.locate(ctx)
 		if err == nil && w.cmd.Kind == command.Create {
-			err = w.closedHome()
+			err = w.closedHome(ctx)
 		}
 		return err
 	}

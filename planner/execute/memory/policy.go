@@ -62,7 +62,8 @@ func (w *World) Fallback(_ *catalog.Table, policy string) error {
 const version = "1.0"
 
 // Place asks World.Choose; objects whose answer is wrong, or not allowed, go to their
-// homes, or if that is barred to any partition that is not.
+// homes, or if that is barred to any partition that is not. Where it fails, those that are
+// not new stay.
 func (w *World) Place(_ context.Context, r execute.PlaceRequest) (execute.Places, error) {
 	if err := w.hook("place", 0); err != nil {
 		return execute.Places{}, err
@@ -72,6 +73,7 @@ func (w *World) Place(_ context.Context, r execute.PlaceRequest) (execute.Places
 		chosen, err := w.Choose(r)
 		if err != nil || len(chosen) != len(r.Homes) {
 			out.Policy, out.Version, out.Notice = "hash", "", "the policy failed"
+			copy(out.Partitions, r.Current) // what is not new stays
 		} else {
 			copy(out.Partitions, chosen)
 		}
