@@ -45,6 +45,13 @@ func (s State) String() string {
 // comes at once.
 var ErrUnavailable = errors.New("the policy is being started again")
 
+// ErrLate is the error of a call that was not answered within its deadline, and ErrRefused
+// that of one which the policy itself refused.
+var (
+	ErrLate    = errors.New("the policy did not answer")
+	ErrRefused = errors.New("the policy refuses")
+)
+
 // Plugin is a policy that runs as a program of its own. It implements
 // placement.Policy, and its methods may be called from many goroutines.
 type Plugin struct {
@@ -223,13 +230,13 @@ func (p *Plugin) call(ctx context.Context, limit time.Duration, f func(context.C
 func asTold(err error, limit time.Duration) error {
 	switch status.Code(err) {
 	case codes.DeadlineExceeded:
-		return fmt.Errorf("the policy did not answer within %s", limit)
+		return fmt.Errorf("%w within %s", ErrLate, limit)
 	case codes.Canceled, codes.Unavailable: // it was killed, or has ended
 		return fmt.Errorf("%w (%s)", ErrUnavailable, status.Convert(err).Message())
 	}
 	var wrong interface{ GRPCStatus() *status.Status }
 	if errors.As(err, &wrong) {
-		return fmt.Errorf("the policy refuses: %s", wrong.GRPCStatus().Message())
+		return fmt.Errorf("%w: %s", ErrRefused, wrong.GRPCStatus().Message())
 	}
 	return err
 }

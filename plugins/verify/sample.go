@@ -94,8 +94,13 @@ func rubbish(table placement.Table) []input {
 				b.Objects[i].Values = nil
 			}
 		})},
-		{"one partition", each(3, func(b *placement.Batch) { b.Partitions = b.Partitions[:1] })},
-		{"partitions without load or labels", each(3, func(b *placement.Batch) {
+		{"one partition", each(3, func(b *placement.Batch) {
+			b.Partitions = b.Partitions[:1]
+			for i := range b.Objects {
+				b.Objects[i].Home = b.Partitions[0].ID
+			}
+		})},
+		{"partitions without load and labels", each(3, func(b *placement.Batch) {
 			for i := range b.Partitions {
 				b.Partitions[i] = placement.Partition{ID: b.Partitions[i].ID}
 			}
@@ -107,4 +112,44 @@ func rubbish(table placement.Table) []input {
 		})},
 		{"a long hint", each(1, func(b *placement.Batch) { b.Hint = strings.Repeat("hint ", 10_000) })},
 	}
+}
+
+// ParseTable makes a table of its columns ("id bigint, total numeric(12,2)") and its key
+// ("id, tenant"; empty: the first column).
+func ParseTable(columns, key string) (placement.Table, error) {
+	table := placement.Table{Name: "verify"}
+	for _, column := range splitOutside(columns) {
+		name, typ, ok := strings.Cut(strings.TrimSpace(column), " ")
+		if !ok {
+			return table, fmt.Errorf("%q is not a column: its type is missing", strings.TrimSpace(column))
+		}
+		table.Columns = append(table.Columns, placement.Column{Name: name, Type: strings.TrimSpace(typ)})
+	}
+	if key == "" {
+		key = table.Columns[0].Name
+	}
+	for name := range strings.SplitSeq(key, ",") {
+		if name = strings.TrimSpace(name); table.Column(name) < 0 {
+			return table, fmt.Errorf("the column %q of the key does not exist", name)
+		}
+		table.Key = append(table.Key, name)
+	}
+	return table, nil
+}
+
+// splitOutside splits a text at the commas that are not in parentheses.
+func splitOutside(s string) []string {
+	var parts []string
+	depth, start := 0, 0
+	for i, c := range s {
+		switch {
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		case c == ',' && depth == 0:
+			parts, start = append(parts, s[start:i]), i+1
+		}
+	}
+	return append(parts, s[start:])
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,14 +35,18 @@ type Config struct {
 
 // Check is one thing that was tried.
 type Check struct {
+	Group  string // of checks, as a heading
 	Name   string
 	OK     bool
 	Detail string
+	// Means says what a failure means to a database, where that is not plain.
+	Means string
 }
 
 // Report is what was found out.
 type Report struct {
 	Policy, Version, SHA256 string
+	Table                   string // that it was asked about, in words
 	Checks                  []Check
 }
 
@@ -53,16 +58,24 @@ func (r *Report) OK() bool {
 // Print writes the report for people.
 func (r *Report) Print(w io.Writer) {
 	if r.Policy != "" {
-		fmt.Fprintf(w, "policy %s, version %s\nsha256 %s\n\n", r.Policy, r.Version, r.SHA256)
+		fmt.Fprintf(w, "policy %s, version %s\nsha256 %s\n", r.Policy, r.Version, r.SHA256)
 	}
-	failed := 0
+	fmt.Fprintf(w, "asked about %s\n", r.Table)
+	failed, group := 0, ""
 	for _, c := range r.Checks {
+		if c.Group != group {
+			group = c.Group
+			fmt.Fprintf(w, "\n%s\n", group)
+		}
 		mark := "ok  "
 		if !c.OK {
 			mark = "FAIL"
 			failed++
 		}
-		fmt.Fprintf(w, "%s  %-34s %s\n", mark, c.Name, c.Detail)
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %s  %-40s %s", mark, c.Name, c.Detail), " "))
+		if !c.OK && c.Means != "" {
+			fmt.Fprintf(w, "        %s\n", c.Means)
+		}
 	}
 	switch failed {
 	case 0:
@@ -74,11 +87,13 @@ func (r *Report) Print(w io.Writer) {
 
 // trial is a policy under trial.
 type trial struct {
-	cfg    Config
-	host   *host.Host
-	spec   host.Spec
-	plugin *host.Plugin
-	report Report
+	cfg     Config
+	host    *host.Host
+	spec    host.Spec
+	plugin  *host.Plugin
+	replace []string // columns whose update makes it be asked again
+	group   string   // of the checks that are made
+	report  Report
 }
 
 // Run tries the program out. The error says that the trial itself could not be made.
@@ -114,38 +129,66 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	t := &trial{cfg: cfg, host: h, spec: host.Spec{
 		Name: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), Program: filepath.Base(path), Options: cfg.Options, PlainText: cfg.PlainText,
 	}}
+	t.report.Table = describe(cfg.Table, cfg.TableOptions)
 	t.run(ctx)
 	return &t.report, ctx.Err()
 }
 
+// describe says in words which table a policy is asked about.
+func describe(table placement.Table, options map[string]string) string {
+	columns := make([]string, len(table.Columns))
+	for i, c := range table.Columns {
+		columns[i] = c.Name + " " + c.Type
+	}
+	text := fmt.Sprintf("a table with the columns %s; its key is %s", strings.Join(columns, ", "), strings.Join(table.Key, ", "))
+	for i, name := range slices.Sorted(maps.Keys(options)) {
+		text += []string{"; with ", ", "}[min(i, 1)] + name + " = " + options[name]
+	}
+	return text
+}
+
+// What failures mean.
+const (
+	wouldFallBack = "A database gives the statement's objects to the table's fall-back, and tells the client."
+	wouldRestart  = "A database kills the program and starts it again; until it is back, the table's fall-back places objects."
+)
+
 func (t *trial) run(ctx context.Context) {
-	if !t.check("starts and says who it is", func() (string, error) { return t.start(ctx) }) {
+	t.group = "The start"
+	if !t.check("starts and says who it is", "CREATE POLICY fails.", func() (string, error) { return t.start(ctx) }) {
 		return
 	}
-	if !t.check("accepts the table's options", func() (string, error) { return t.configure(ctx) }) {
+	if !t.check("accepts the table's options", "CREATE TABLE fails.", func() (string, error) { return t.configure(ctx) }) {
 		return
 	}
-	t.check("places one object", func() (string, error) { return t.place(ctx, 1) })
-	t.check("places a statement of 1000 objects", func() (string, error) { return t.place(ctx, 1000) })
-	t.check("keeps the deadline", func() (string, error) { return t.deadline(ctx) })
-	t.check("answers several callers", func() (string, error) { return t.concurrent(ctx) })
-	t.check("is deterministic, if it says so", func() (string, error) { return t.deterministic(ctx) })
+	t.check("refuses an option that it does not know", "A typing error in an option is found by nobody.", func() (string, error) { return t.unknownOption(ctx) })
+	t.group = "Answers"
+	t.check("places one object", wouldFallBack, func() (string, error) { return t.place(ctx, 1) })
+	t.check("places a statement of 1000 objects", wouldFallBack, func() (string, error) { return t.place(ctx, 1000) })
+	t.check("knows of closed partitions", wouldFallBack, func() (string, error) { return t.closed(ctx) })
+	t.check("keeps the deadline", wouldFallBack, func() (string, error) { return t.deadline(ctx) })
+	t.check("answers several callers", wouldFallBack, func() (string, error) { return t.concurrent(ctx) })
+	t.check("is deterministic, if it says so", "Nodes place objects differently: each runs its own copy.", func() (string, error) { return t.deterministic(ctx) })
+	t.check("is content with what it has chosen", "MOVE ... TO POLICY moves objects to and fro.", func() (string, error) { return t.content(ctx) })
+	t.check("says where changed objects are to live", "They stay where they are.", func() (string, error) { return t.replaces(ctx) })
+	t.group = "Rubbish"
 	for _, r := range rubbish(t.cfg.Table) {
-		t.check("survives "+r.name, func() (string, error) { return t.survive(ctx, r.batch) })
+		t.check(r.name, wouldRestart, func() (string, error) { return t.survive(ctx, r.batch) })
 	}
-	t.check("refuses nothing after its table changed", func() (string, error) { return t.otherTable(ctx) })
-	t.check("comes back after kill -9", func() (string, error) { return t.comesBack(ctx, killed) })
-	t.check("is replaced when it is stopped", func() (string, error) { return t.comesBack(ctx, halted) })
-	t.check("ends with the server", func() (string, error) { return t.endsWithServer(ctx) })
+	t.check("a table that has changed", wouldFallBack, func() (string, error) { return t.otherTable(ctx) })
+	t.group = "Bad days"
+	t.check("comes back after kill -9", "", func() (string, error) { return t.comesBack(ctx, killed) })
+	t.check("is replaced when it is stopped", "", func() (string, error) { return t.comesBack(ctx, halted) })
+	t.check("ends with the server", "It may outlive a server that was killed.", func() (string, error) { return t.endsWithServer(ctx) })
 }
 
 // check runs one trial and notes what came of it.
-func (t *trial) check(name string, try func() (string, error)) bool {
+func (t *trial) check(name, means string, try func() (string, error)) bool {
 	detail, err := try()
 	if err != nil {
 		detail = err.Error()
 	}
-	t.report.Checks = append(t.report.Checks, Check{Name: name, OK: err == nil, Detail: detail})
+	t.report.Checks = append(t.report.Checks, Check{Group: t.group, Name: name, OK: err == nil, Detail: detail, Means: means})
 	return err == nil
 }
 
@@ -169,6 +212,7 @@ func (t *trial) configure(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	t.replace = columns
 	for _, c := range columns {
 		if t.cfg.Table.Column(c) < 0 {
 			return "", fmt.Errorf("it wants to hear of updates of column %q, which the table does not have", c)
@@ -178,123 +222,4 @@ func (t *trial) configure(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	return "asked again after an update of " + strings.Join(columns, ", "), nil
-}
-
-// ask asks about a batch, and checks what can be checked of any answer.
-func (t *trial) ask(ctx context.Context, b *placement.Batch) ([]placement.Placement, error) {
-	placed, err := t.plugin.PlaceWith(ctx, t.cfg.TableOptions, b)
-	if err != nil {
-		return nil, err
-	}
-	for i, p := range placed {
-		if !slices.ContainsFunc(b.Partitions, func(known placement.Partition) bool { return known.ID == p.Partition }) {
-			return nil, fmt.Errorf("it puts object %d in partition %d, which does not exist: the object would go to the table's fall-back", i, p.Partition)
-		}
-	}
-	return placed, nil
-}
-
-func (t *trial) place(ctx context.Context, objects int) (string, error) {
-	placed, err := t.ask(ctx, sample(t.cfg.Table, objects))
-	if err != nil {
-		return "", err
-	}
-	if objects == 1 {
-		return fmt.Sprintf("in partition %d (%s)", placed[0].Partition, placed[0].Reason), nil
-	}
-	count := make(map[uint32]int)
-	for _, p := range placed {
-		count[p.Partition]++
-	}
-	var parts []string
-	for _, id := range []uint32{1, 2, 3, 4} {
-		parts = append(parts, fmt.Sprintf("%d: %d", id, count[id]))
-	}
-	return "by partition " + strings.Join(parts, ", "), nil
-}
-
-// deadlineCalls is the number of calls that are timed.
-const deadlineCalls = 200
-
-func (t *trial) deadline(ctx context.Context) (string, error) {
-	times := make([]time.Duration, 0, deadlineCalls)
-	for range deadlineCalls {
-		began := time.Now()
-		if _, err := t.ask(ctx, sample(t.cfg.Table, 10)); err != nil {
-			return "", err
-		}
-		times = append(times, time.Since(began))
-	}
-	slices.Sort(times)
-	return fmt.Sprintf("p50 %s, p99 %s of %s", times[len(times)/2].Round(10*time.Microsecond),
-		times[len(times)*99/100].Round(10*time.Microsecond), t.cfg.Deadline), nil
-}
-
-func (t *trial) concurrent(ctx context.Context) (string, error) {
-	const callers = 8
-	errs := make(chan error, callers)
-	for range callers {
-		go func() {
-			var err error
-			for range 25 {
-				if _, err = t.ask(ctx, sample(t.cfg.Table, 5)); err != nil {
-					break
-				}
-			}
-			errs <- err
-		}()
-	}
-	var err error
-	for range callers {
-		err = errors.Join(err, <-errs)
-	}
-	return fmt.Sprintf("%d at once", callers), err
-}
-
-func (t *trial) deterministic(ctx context.Context) (string, error) {
-	if !t.plugin.Status().Deterministic {
-		return "it does not say so", nil
-	}
-	first, err := t.ask(ctx, sample(t.cfg.Table, 100))
-	for range 5 {
-		if err != nil {
-			return "", err
-		}
-		var again []placement.Placement
-		if again, err = t.ask(ctx, sample(t.cfg.Table, 100)); err == nil && !slices.Equal(first, again) {
-			return "", errors.New("the same question gets different answers")
-		}
-	}
-	return "the same answer six times", err
-}
-
-// survive asks what a policy may refuse, but must not die or hang of.
-func (t *trial) survive(ctx context.Context, b *placement.Batch) (string, error) {
-	pid := t.plugin.Status().PID
-	_, err := t.plugin.PlaceWith(ctx, t.cfg.TableOptions, b)
-	s := t.plugin.Status()
-	switch {
-	case errors.Is(err, host.ErrUnavailable), s.PID != pid:
-		return "", errors.New("it died")
-	case err != nil && strings.Contains(err.Error(), "did not answer"):
-		return "", err
-	case err != nil:
-		return "refused: " + firstLine(err), nil
-	}
-	return "", nil
-}
-
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	if len(line) > 120 {
-		line = line[:120] + "..."
-	}
-	return line
-}
-
-func (t *trial) otherTable(ctx context.Context) (string, error) {
-	table := t.cfg.Table
-	table.Columns = append(slices.Clone(table.Columns), placement.Column{Name: "added_later", Type: "integer"})
-	_, err := t.ask(ctx, sample(table, 3))
-	return "", err
 }

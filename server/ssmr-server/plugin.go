@@ -174,10 +174,18 @@ func verifyPlugin(args []string, stdout, stderr io.Writer) int {
 	flags.Var(pairs(cfg.TableOptions), "table-option", "an option of the table's placement, `name=value`; may be repeated")
 	flags.DurationVar(&cfg.Deadline, "deadline", 50*time.Millisecond, "what a call may take")
 	flags.BoolVar(&cfg.PlainText, "plain-text", false, "the policy does without mutual TLS")
+	columns := flags.String("columns", "", "the `columns` of the table that it is asked about, as in \"id bigint, tenant text\"")
+	key := flags.String("key", "", "the `columns` of that table's key; default: the first")
 	verbose := flags.Bool("v", false, "show what the policy logs")
 	var exit int
 	if cfg.Program, exit = parseAround(flags, args, "the path of a program"); exit >= 0 {
 		return exit
+	}
+	if *columns != "" {
+		var err error
+		if cfg.Table, err = verify.ParseTable(*columns, *key); err != nil {
+			return failed(stderr, err)
+		}
 	}
 	if *verbose {
 		cfg.Logger = slog.New(slog.NewTextHandler(stderr, nil))
