@@ -56,7 +56,7 @@ type Catalog interface {
 }
 
 const (
-	maxBackoff = 30 * time.Second
+	maxBackoff = 5 * time.Second
 	// refreshTimeout bounds how long a policy is looked for that this node does not know.
 	refreshTimeout = 2 * time.Second
 	// maxTables bounds the tables that something is kept of.

@@ -1,0 +1,105 @@
+//go:build cluster
+
+package policies
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/ssmr/ssmr/tests/harness"
+)
+
+// TestBrokenPolicies: whatever a policy's program does while clients insert, update and
+// read, no command is lost or answered wrongly. What it does not place the fall-back does,
+// which is told and counted; when it is mended it places again.
+func TestBrokenPolicies(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "plugins")
+	install(t, dir, "v1")
+	cluster := harness.Start(t, 3, "--plugins-dir", dir, "--plugins-health-interval", "100ms", "--plugins-log-lines", "5")
+	mark := fmt.Sprintf("mark-%d", os.Getpid())
+	conn := connect(t, cluster.Nodes[0], nil)
+	mustExec(t, conn, "CREATE POLICY broken FROM 'v1' WITH (mode = 'good', mark = '"+mark+"')")
+	mustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, n int) WITH (placement = 'broken')")
+	var next atomic.Int64
+	var rows int64
+	for _, mode := range []struct {
+		name string
+		// falls says that no object is placed by the policy; harmless that it may place all.
+		falls, harmless bool
+	}{
+		{name: "crash", falls: true}, {name: "panic", falls: true}, {name: "hang", falls: true}, {name: "stop"},
+		{name: "slow", falls: true}, {name: "unknown", falls: true}, {name: "count", falls: true}, {name: "status", falls: true},
+		{name: "garbage", falls: true}, {name: "huge", falls: true}, {name: "prints", harmless: true}, {name: "flood", harmless: true},
+		{name: "fork", falls: true},
+	} {
+		t.Run(mode.name, func(t *testing.T) {
+			before := counter(t, conn, "policy_fall_backs")
+			mustExec(t, conn, "ALTER POLICY broken SET (mode = '"+mode.name+"')")
+			awaitMode(t, cluster)
+			l := begin(t, cluster.Nodes, &next)
+			l.await(300)
+			l.end()
+			rows += l.rows.Load()
+			fell := counter(t, conn, "policy_fall_backs") - before
+			if fell > 0 != (l.notices.Load() > 0) {
+				t.Errorf("%d objects were placed by the fall-back, and %d notices say so", fell, l.notices.Load())
+			}
+			if mode.falls && fell < l.rows.Load() {
+				t.Errorf("%d objects were inserted, and %d placed by the fall-back", l.rows.Load(), fell)
+			}
+			if !mode.falls && !mode.harmless && fell == 0 {
+				t.Error("the fall-back has placed nothing")
+			}
+
+			mustExec(t, conn, "ALTER POLICY broken SET (mode = 'good')")
+			for _, n := range cluster.Nodes {
+				client := connect(t, n, nil)
+				until(t, "the policy places again through "+n.Name, func() bool {
+					id := next.Add(3)
+					rows++
+					mustExec(t, client, "INSERT INTO t VALUES ($1, 1)", id)
+					return number(t, client, "SELECT _partition FROM t WHERE id = $1", id) == 2
+				})
+			}
+			if got := number(t, conn, "SELECT count(*) FROM t"); got != rows {
+				t.Errorf("%d objects, %d were inserted", got, rows)
+			}
+		})
+	}
+	until(t, "what the program has started has ended", func() bool { return running(mark) == 0 })
+	for _, n := range cluster.Nodes {
+		if lines := strings.Count(n.Log(100_000), "flood"); lines > 500 {
+			t.Errorf("%s has logged %d lines of a flood", n.Name, lines)
+		}
+	}
+}
+
+// awaitMode waits until all nodes have put the last change of the policy into effect.
+func awaitMode(t *testing.T, cluster *harness.Cluster) {
+	t.Helper()
+	conn := connect(t, cluster.Nodes[0], nil)
+	seen := make(map[string]bool)
+	until(t, "all nodes run the policy", func() bool {
+		rows, err := conn.Query(context.Background(), "SELECT node, state FROM ssmr.policies WHERE name = 'broken'")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var node, state string
+			if err := rows.Scan(&node, &state); err != nil {
+				t.Fatal(err)
+			}
+			if state == "ready" {
+				seen[node] = true
+			}
+		}
+		return len(seen) == len(cluster.Nodes)
+	})
+}
