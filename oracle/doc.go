@@ -13,15 +13,15 @@
 //   - Client finds the oracle's leader from any node, and retries.
 //   - Cache is what a node's executor uses: the catalog as an immutable snapshot,
 //     a bounded cache of locations that is monotone by version, batched
-//     assignments, releases, sequence blocks, and the ways to schema changes and
-//     moves.
+//     assignments, releases, sequence blocks, histories of places, and the ways to
+//     schema changes and moves.
 //
 // # Locations
 //
 // A location version is the index of the log entry that assigned it, or the next
 // free number where one entry assigns several (the log's clock): it only grows.
 //
-// Objects of a static table have a directory entry only where they were moved;
+// Objects of a static table have a directory entry only where they were moved or pinned;
 // the absence of an entry means the home (catalog.Snapshot.Home). Objects of any
 // other table are assigned before they are created: Cache.Assign, where the first
 // one wins and later ones get the location that stands.
@@ -46,6 +46,31 @@
 // A source is told that a batch has arrived beside the entry that finishes it, because
 // statements over key ranges wait for that; so that they find a moment without
 // any object on its way, departures rest for 20 ms after 200 ms.
+//
+// # Policies, pins and history
+//
+// The catalog holds the policies that are programs (Cache.ChangePolicy) and the limits of
+// partitions (Cache.ChangePartition). The oracle runs no policy. What it holds when an entry
+// of its log is applied, whatever nodes believed: a table names a policy that exists; no id
+// is newly assigned (40001), and none moves (Barred), to a partition that is closed or lacks
+// a label that the table requires. Capacities are not its business, and an id that has a
+// location keeps it.
+//
+// A directory entry says how the object came where it is: when (by the clock of the leader
+// that proposed it), from where, who wanted it and why. At most 16 older places are kept
+// beside it; texts are cut at 200 bytes. All of it goes with the entry: when the object is
+// released, or comes home to where its static table has it without a pin.
+//
+// A pin is a part of the entry. Whoever pins or unpins an object (catalog.PinMode) waits for
+// a move of it that is under way with another mode. A static object that is pinned at its
+// home has an entry there, which all nodes hear of, so that a delete releases it. One that is
+// pinned where nothing is known of it is looked for by a release, so that a pin of nothing
+// does not last.
+//
+// Moves that a policy asks for by itself (Origin without User) are bounded by the table's
+// Budget: moves and bytes a second by a bucket in the leader's memory that holds what comes
+// in a second, the cool-down by the time of the last move in the entry. What there is no
+// room for is Deferred, and holds up nothing.
 //
 // # A node
 //

@@ -27,6 +27,7 @@ type memoryGroup struct {
 	index   uint64
 	leading bool
 	watch   []chan replication.Role
+	log     [][][]byte // the commands of each entry
 	// before is called before a command is applied, after when it was; an error is
 	// that of Propose.
 	before, after func(c logCommand) error
@@ -74,6 +75,7 @@ func (g *memoryGroup) applyLocked(commands ...logCommand) []any {
 	for _, c := range commands {
 		e.Commands = append(e.Commands, c.append(nil))
 	}
+	g.log = append(g.log, e.Commands)
 	b := g.space.NewBatch()
 	defer b.Close()
 	results, err := g.machine.Apply(e, b)

@@ -2,10 +2,12 @@ package oracle
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ssmr/ssmr/internal/catalog"
@@ -146,6 +148,57 @@ func TestDropOfAPolicyWaitsForChanges(t *testing.T) {
 	if got := w.group.apply(drop)[0].(schemaAnswer); got.request.Err == nil || got.request.Err.Code != pgerror.DependentObjectsStillExist {
 		t.Errorf("the same request again: %+v, want its first answer", got)
 	}
+}
+
+// However a policy is dropped while tables are made and altered: no table has a policy that
+// there is not.
+func TestRaceDropOfAPolicyAndItsTables(t *testing.T) {
+	o := startOracle(t)
+	ends := make(map[string]int)
+	for round := range 30 {
+		if err := o.cache.ChangePolicy(o.ctx(), catalog.PolicyChange{Policy: geoPolicy()}); err != nil {
+			t.Fatal(err)
+		}
+		policies := o.cache.Catalog().Policies
+		var wg sync.WaitGroup
+		ctx, plain := o.ctx(), tableSpec(fmt.Sprint("plain", round), false)
+		base, _, err := o.cache.CreateTable(ctx, plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var made, altered, dropped error
+		wg.Go(func() { _, _, made = o.cache.CreateTable(ctx, placedBy(fmt.Sprint("t", round), "geo")) })
+		wg.Go(func() {
+			next := *base
+			next.Placement = catalog.Placement{Policy: "geo", Program: true}
+			_, altered = o.cache.AlterTable(ctx, catalog.Change{Base: refOf(base), Table: &next})
+		})
+		wg.Go(func() {
+			dropped = o.cache.ChangePolicy(ctx, catalog.PolicyChange{Base: policies[0].Version, Policy: geoPolicy(), Drop: true})
+		})
+		wg.Wait()
+		ends[fmt.Sprint(sqlState(made), sqlState(altered), sqlState(dropped))]++
+		snap := o.cache.Catalog()
+		drop := catalog.Drop{}
+		for _, d := range snap.Tables {
+			if usesPolicy(d, "geo") && len(snap.Policies) == 0 {
+				t.Fatalf("table %s has a policy that was dropped: %v, %v, %v", d.Name, made, altered, dropped)
+			}
+			drop.Tables = append(drop.Tables, refOf(d))
+		}
+		if (dropped == nil) != (sqlState(made) == pgerror.UndefinedObject && sqlState(altered) == pgerror.UndefinedObject) {
+			t.Fatalf("made: %v, altered: %v, dropped: %v", made, altered, dropped)
+		}
+		if err := o.cache.DropTables(o.ctx(), drop); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range o.cache.Catalog().Policies {
+			if err := o.cache.ChangePolicy(o.ctx(), catalog.PolicyChange{Base: p.Version, Policy: geoPolicy(), Drop: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Log(ends)
 }
 
 // alterJob returns the change of a table that is under way.

@@ -12,7 +12,7 @@ import (
 
 // newWorld makes a world whose steps the test takes itself; see world.
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, group: newGroup(t), parts: newPartitions(4), exists: make(map[object.ID]bool), counts: make(map[string]int)}
+	w := &world{t: t, group: newGroup(t), parts: newPartitions(4), exists: make(map[object.ID]bool), counts: make(map[string]int), pinned: make(map[object.ID]bool)}
 	w.rng = newRand(1)
 	w.prepare()
 	t.Cleanup(func() {

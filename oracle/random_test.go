@@ -25,11 +25,17 @@ var (
 // and every answer is that of a plain map.
 func TestOneCopyInRandomOrders(t *testing.T) {
 	if *randomSeed != 0 {
-		runWorld(t, *randomSeed, 600)
+		runWorld(t, *randomSeed, 600, make(map[string]int))
 		return
 	}
+	total := make(map[string]int)
 	for seed := uint64(1); seed <= *randomRuns && !t.Failed(); seed++ {
-		runWorld(t, seed, 600)
+		runWorld(t, seed, 600, total)
+	}
+	for _, what := range []string{"created", "moved", "pinned in place", "pinned", "barred", "deferred", "not assigned"} {
+		if total[what] == 0 && !t.Failed() {
+			t.Errorf("nothing was %s: %v", what, total)
+		}
 	}
 }
 
@@ -47,6 +53,9 @@ type world struct {
 	history []string
 	stuck   int // commands that found no way
 	counts  map[string]int
+	pinned  map[object.ID]bool // what is true
+	closed  object.PartitionID // the partition that is closed; 0: none
+	changes byte               // of partitions' limits, for their requests
 }
 
 // task is a batch as a driver works on it.
@@ -58,10 +67,10 @@ type task struct {
 
 func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
 
-func runWorld(t *testing.T, seed uint64, steps int) {
+func runWorld(t *testing.T, seed uint64, steps int, total map[string]int) {
 	w := &world{
 		t: t, rng: newRand(seed), group: newGroup(t), parts: newPartitions(4),
-		exists: make(map[object.ID]bool), counts: make(map[string]int),
+		exists: make(map[object.ID]bool), counts: make(map[string]int), pinned: make(map[object.ID]bool),
 	}
 	defer func() {
 		if t.Failed() {
@@ -81,6 +90,9 @@ func runWorld(t *testing.T, seed uint64, steps int) {
 	}
 	w.drain()
 	w.check()
+	for what, n := range w.counts {
+		total[what] += n
+	}
 	if w.counts["created"] == 0 || w.counts["moved"] == 0 {
 		t.Errorf("seed %d: nothing happened: %v", seed, w.counts)
 	}
@@ -138,11 +150,7 @@ func (w *world) step() {
 	case n < 40:
 		w.command("delete", w.id())
 	case n < 50:
-		c := &beginMoves{to: w.target(), ids: w.some()}
-		if c.whole = w.rng.IntN(3) > 0; c.whole {
-			c.ids, c.each = append(c.ids, w.some()...), w.rng.IntN(3)
-		}
-		w.note("begin moves %x to %d: %+v", c.ids, c.to, w.group.apply(c)[0])
+		w.beginMoves()
 	case n < 56:
 		c := &beginReleases{ids: w.some()}
 		w.note("begin releases %x: %v", c.ids, w.group.apply(c)[0])
@@ -154,10 +162,64 @@ func (w *world) step() {
 		w.note("new leader")
 		w.group.restart()
 		w.newDriver()
+	case n < 96:
+		w.close()
 	case n < 97:
 		w.nodes[w.rng.IntN(len(w.nodes))] = newLocations(1 << 20)
 	default:
 		w.settle()
+	}
+}
+
+// beginMoves intends to move objects, for a policy or for a user who pins them or does not.
+// The policy moves nothing that is pinned.
+func (w *world) beginMoves() {
+	c := &beginMoves{to: w.target(), ids: w.some(), at: int64(1 + len(w.history))}
+	if c.whole = w.rng.IntN(3) > 0; c.whole {
+		c.ids, c.each = append(c.ids, w.some()...), w.rng.IntN(3)
+		c.pin, c.origin = catalog.PinMode(w.rng.IntN(3)), byAnn
+		if c.pin == catalog.KeepPins {
+			c.origin, c.unpaid = byGeo, w.rng.IntN(2)
+		}
+		if w.rng.IntN(2) == 0 {
+			for i := range c.ids {
+				c.reasons = append(c.reasons, fmt.Sprint("reason ", i%2))
+			}
+		}
+	}
+	answers := w.group.apply(c)[0].([]intent)
+	w.note("begin moves %x to %d, pins %d: %+v", c.ids, c.to, c.pin, answers)
+	for i, id := range c.ids {
+		a := answers[i]
+		switch {
+		case a.begun && c.pin == catalog.KeepPins && w.pinned[id]:
+			w.t.Errorf("object %x is pinned, and a policy moves it", id)
+		case a.begun && c.to == w.closed:
+			w.t.Errorf("object %x moves to partition %d, which is closed", id, c.to)
+		case a.begun && i >= len(c.ids)-c.unpaid:
+			w.t.Errorf("object %x moves, and is not paid for", id)
+		case a.result == catalog.Pinned && !w.pinned[id]:
+			w.t.Errorf("object %x is not pinned", id)
+		case a.result == catalog.AlreadyThere && c.pin != catalog.KeepPins:
+			w.pinned[id] = c.pin == catalog.Pin
+			w.counts["pinned in place"]++
+		case a.result == catalog.Pinned, a.result == catalog.Barred, a.result == catalog.Deferred:
+			w.counts[a.result.String()]++
+		}
+	}
+}
+
+// close closes a partition, and opens the one that was.
+func (w *world) close() {
+	for _, p := range []object.PartitionID{w.closed, w.target()} {
+		if p == 0 {
+			continue
+		}
+		w.changes++
+		w.closed = p * object.PartitionID(w.rng.IntN(2))
+		change := catalog.PartitionChange{Partition: p, Limits: catalog.PartitionLimits{Closed: w.closed == p}}
+		w.group.apply(&changePartition{Request: RequestID{200, w.changes}, Change: change})
+		w.note("partition %d closed: %v", p, w.closed == p)
 	}
 }
 
@@ -200,7 +262,13 @@ func (w *world) advance(k *task) bool {
 			}
 		}
 	case 2:
+		live := w.driver.liveBatch(k.b.move)()
 		w.driver.finish("", &k.b, k.departed, "")
+		for i, id := range k.b.ids {
+			if live && k.departed.Objects[i].Gone {
+				w.pinned[id] = k.b.pin == catalog.Pin && !k.b.release
+			}
+		}
 		w.counts["moved"]++
 		return false
 	}
@@ -279,7 +347,11 @@ func (w *world) command(kind string, id object.ID) {
 	for range 8 {
 		if at.IsZero() && kind == "create" {
 			answer := w.group.apply(&assign{items: []catalog.Assignment{{ID: id, Partition: w.target()}}})[0].([]assigned)[0]
-			n.learn(id, answer.location, false, false)
+			if answer.barred {
+				w.counts["not assigned"]++
+			} else {
+				n.learn(id, answer.location, false, false)
+			}
 			at = catalog.Located{Location: answer.location}
 		}
 		if at.IsZero() {
@@ -333,9 +405,10 @@ func (w *world) answer(kind string, id object.ID, there bool) {
 	}
 }
 
-// check holds invariant 1.
+// check holds invariant 1, and that what is pinned is known to be.
 func (w *world) check() {
 	for _, id := range w.ids {
+		w.checkPlaces(id)
 		copies := len(w.parts.copies(id))
 		if w.parts.inTransit(id) {
 			copies++
@@ -346,6 +419,29 @@ func (w *world) check() {
 		}
 		if copies != want {
 			w.t.Errorf("object %x: %d copies, exists=%v", id, copies, w.exists[id])
+		}
+	}
+}
+
+// checkPlaces compares an object's history with what is true: its end is where the object
+// lives, each place follows the one before, and it goes with the entry.
+func (w *world) checkPlaces(id object.ID) {
+	places, err := w.group.machine.history(id)
+	at, _, err2 := w.group.machine.locate([]object.ID{id})
+	_, past, err3 := w.group.space.Get(nil, append([]byte{keyPast}, id...))
+	if err != nil || err2 != nil || err3 != nil {
+		w.t.Fatal(err, err2, err3)
+	}
+	n := len(places)
+	if (n > 0) != (at[0].Partition != 0) || past != (n > 1) || n > maxPast+1 {
+		w.t.Errorf("object %x at %v has %d places, older ones %v", id, at[0], n, past)
+	}
+	if pinned := n > 0 && places[n-1].Pinned; pinned != w.pinned[id] {
+		w.t.Errorf("object %x is pinned: %v, its places: %+v", id, w.pinned[id], places)
+	}
+	for i, p := range places {
+		if i > 0 && p.From != places[i-1].To || i == n-1 && p.To != at[0].Partition {
+			w.t.Errorf("object %x at %v: its places do not follow one another: %+v", id, at[0], places)
 		}
 	}
 }

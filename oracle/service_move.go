@@ -87,7 +87,10 @@ func (s *Service) intend(ctx context.Context, w *moveWait) error {
 		}
 	}
 	c.each = max(c.each, (len(c.ids)+maxRequestBatches-1)/maxRequestBatches)
-	paid := s.pay(&wanted)
+	paid, err := s.pay(&wanted)
+	if err != nil {
+		return err
+	}
 	c.unpaid = len(c.ids) - len(paid)
 	result, err := s.propose(ctx, c)
 	if err != nil {
@@ -130,29 +133,31 @@ func (s *Service) verify(ctx context.Context, ids []object.ID, answers []intent)
 }
 
 // pay takes the moves of a request from the budgets of their tables, in order, as far as
-// there is room; all where no budget is meant.
-func (s *Service) pay(m *catalog.MoveRequest) []payment {
+// there is room; all where no budget is meant. What is there already need not be paid for.
+func (s *Service) pay(m *catalog.MoveRequest) ([]payment, error) {
 	paid := make([]payment, len(m.IDs))
 	if !byPolicy(&m.Origin) {
-		return paid
+		return paid, nil
+	}
+	at, _, err := s.machine.locate(m.IDs)
+	if err != nil {
+		return nil, err
 	}
 	for n, id := range m.IDs {
 		t := s.machine.table(id.Table())
-		if t == nil {
+		if t == nil || at[n].Partition == m.To {
 			continue
 		}
-		var bytes int64
+		bytes := s.sizes.average(t.ID)
 		if m.Bytes != nil {
 			bytes = m.Bytes[n]
-		} else {
-			bytes = s.sizes.average(t.ID)
 		}
 		var ok bool
 		if paid[n], ok = s.budgets.take(t, bytes); !ok {
-			return paid[:n]
+			return paid[:n], nil
 		}
 	}
-	return paid
+	return paid, nil
 }
 
 // collect takes the outcomes of finished batches, and follows what they left to others.

@@ -146,8 +146,9 @@ type tx struct {
 	*state
 	b        *storage.Batch
 	index    uint64
-	err      error // of storage: the replica has to stop
-	buf      []byte
+	err      error  // of storage: the replica has to stop
+	buf      []byte // of key
+	value    []byte
 	updates  []Update
 	finished []*finishedMove
 	changed  bool // something that drivers or waiters look at has changed
@@ -220,7 +221,8 @@ func (t *tx) residence(id object.ID) (r residence) {
 }
 
 func (t *tx) setResidence(id object.ID, r *residence) {
-	t.b.Set(t.key(keyDirectory, id), r.append(nil))
+	t.value = r.append(t.value[:0])
+	t.b.Set(t.key(keyDirectory, id), t.value)
 }
 
 // deleteEntry removes an entry, and its past with it.

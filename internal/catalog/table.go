@@ -69,7 +69,7 @@ type Placement struct {
 	// cannot be dropped while a table has it.
 	Program bool `json:"program,omitempty"`
 	// Static is set where the home of every object follows from its key alone,
-	// so that the directory holds only objects that were moved. Columns are then
+	// so that the directory holds only objects that were moved or pinned. Columns are then
 	// the indexes into PrimaryKey whose values are hashed; empty means the whole
 	// object id.
 	Static  bool  `json:"static,omitempty"`
