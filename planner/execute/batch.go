@@ -12,16 +12,18 @@ import (
 	"github.com/ssmr/ssmr/planner/plan"
 )
 
-// batch is objects that are moved to one partition together, for one reason.
+// batch is objects that are moved to one partition together, at the wish of one.
 type batch struct {
-	by      catalog.Origin
+	by      catalog.Origin // without a Reason
 	ids     []object.ID
 	reasons []string
 	bytes   []int64
 }
 
 // add puts an object in its destination's batch.
-func (mv *moving) add(ctx context.Context, c candidate, to object.PartitionID, by catalog.Origin, reason string) error {
+func (mv *moving) add(ctx context.Context, c candidate, to object.PartitionID, by catalog.Origin) error {
+	reason := by.Reason
+	by.Reason = ""
 	b := mv.batches[to]
 	switch {
 	case b == nil:

@@ -93,7 +93,7 @@ func (mv *moving) run(ctx context.Context) error {
 	mv.e.facts.resolved(len(objects.IDs), len(objects.Spans))
 	if mv.to != 0 && mv.m.Program.Filter == nil && objects.Spans == nil {
 		for _, id := range objects.IDs {
-			if err := mv.add(ctx, candidate{id: id}, mv.to, mv.byHand(), ""); err != nil {
+			if err := mv.add(ctx, candidate{id: id}, mv.to, mv.byHand()); err != nil {
 				return err
 			}
 		}
@@ -191,10 +191,10 @@ func (mv *moving) candidate(row []datum.Datum) (candidate, error) {
 func (mv *moving) consider(ctx context.Context, c candidate) error {
 	switch {
 	case mv.to != 0:
-		return mv.decided(ctx, c, mv.to, mv.byHand(), "")
+		return mv.decided(ctx, c, mv.to, mv.byHand())
 	case mv.m.Table.Placement.Static:
-		by := catalog.Origin{User: mv.e.settings.user(), Policy: mv.m.Table.Placement.Policy}
-		return mv.decided(ctx, c, mv.snap.Home(mv.m.Table, c.id).Partition, by, homeReason)
+		by := catalog.Origin{User: mv.e.settings.user(), Policy: mv.m.Table.Placement.Policy, Reason: homeReason}
+		return mv.decided(ctx, c, mv.snap.Home(mv.m.Table, c.id).Partition, by)
 	}
 	mv.asks = append(mv.asks, c)
 	if len(mv.asks) < MaxMoveBatch {
@@ -227,14 +227,10 @@ func (mv *moving) ask(ctx context.Context) error {
 	if places.Notice != "" {
 		mv.notice = places.Notice
 	}
-	asks, by := mv.asks, *places.origin(mv.e.settings.user())
+	asks := mv.asks
 	mv.asks = nil
 	for i, c := range asks {
-		reason := ""
-		if places.Reasons != nil {
-			reason = places.Reasons[i]
-		}
-		if err := mv.decided(ctx, c, places.Partitions[i], by, reason); err != nil {
+		if err := mv.decided(ctx, c, places.Partitions[i], places.origin(mv.e.settings.user(), i)); err != nil {
 			return err
 		}
 	}
@@ -259,7 +255,7 @@ func (mv *moving) repins() bool { return mv.m.Pin != catalog.KeepPins && mv.dry 
 func (mv *moving) byHand() catalog.Origin { return catalog.Origin{User: mv.e.settings.user()} }
 
 // decided moves an object, or counts it.
-func (mv *moving) decided(ctx context.Context, c candidate, to object.PartitionID, by catalog.Origin, reason string) error {
+func (mv *moving) decided(ctx context.Context, c candidate, to object.PartitionID, by catalog.Origin) error {
 	switch {
 	case to == 0:
 		return nil
@@ -269,7 +265,7 @@ func (mv *moving) decided(ctx context.Context, c candidate, to object.PartitionI
 		}
 		return nil
 	case mv.dry == nil:
-		return mv.add(ctx, c, to, by, reason)
+		return mv.add(ctx, c, to, by)
 	}
 	r := route{c.from, to}
 	f := mv.dry[r]

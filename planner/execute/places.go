@@ -125,21 +125,21 @@ func (in *insertion) choose(ctx context.Context, at []int) error {
 	if places.Notice != "" {
 		in.notice = places.Notice
 	}
-	origin := places.origin(in.e.settings.user())
+	origins := make([]catalog.Origin, len(ranks))
 	for n, rank := range ranks {
-		in.chosen[rank] = choice{places.Partitions[n], origin}
-		if places.Reasons != nil {
-			of := *origin
-			of.Reason = places.Reasons[n]
-			in.chosen[rank].origin = &of
-		}
+		origins[n] = places.origin(in.e.settings.user(), n)
+		in.chosen[rank] = choice{places.Partitions[n], &origins[n]}
 	}
 	return nil
 }
 
-// origin is who has chosen, without the reasons of single objects.
-func (p *Places) origin(user string) *catalog.Origin {
-	return &catalog.Origin{User: user, Policy: p.Policy, Version: p.Version}
+// origin is who has chosen the place of object n of a request, and why.
+func (p *Places) origin(user string, n int) catalog.Origin {
+	o := catalog.Origin{User: user, Policy: p.Policy, Version: p.Version}
+	if p.Reasons != nil {
+		o.Reason = p.Reasons[n]
+	}
+	return o
 }
 
 // choosePlaces asks a table's policy (Policies.Place, or Replace). A partition that does not

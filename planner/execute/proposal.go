@@ -2,6 +2,7 @@ package execute
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/ssmr/ssmr/internal/catalog"
@@ -142,8 +143,12 @@ func (b *proposed) assignments() (out []catalog.Assignment, at []int, err error)
 			a.Origin = *o.Origin
 		}
 		if to := b.snap.Partition(o.Partition); to == nil || !allows(b.table, to) {
+			user := a.Origin.User
 			if a, err = shelter(b.snap, b.table, o.ID); err != nil {
 				return nil, nil, err
+			}
+			if a.Origin.User = user; to != nil && o.Kind == command.EffectPut {
+				a.Origin.Reason = fmt.Sprintf("partition %d may not get it any more", to.ID)
 			}
 		}
 		out, at = append(out, a), append(at, i)
