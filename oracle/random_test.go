@@ -405,10 +405,10 @@ func (w *world) answer(kind string, id object.ID, there bool) {
 	}
 }
 
-// check holds invariant 1, and that what is pinned is known to be.
+// check holds invariant 1, and, of one object at a time, what is known of its places.
 func (w *world) check() {
+	w.checkPlaces(w.ids[len(w.history)%len(w.ids)])
 	for _, id := range w.ids {
-		w.checkPlaces(id)
 		copies := len(w.parts.copies(id))
 		if w.parts.inTransit(id) {
 			copies++
@@ -459,6 +459,9 @@ func (w *world) drain() {
 	w.settle()
 	if left := w.group.machine.work(); len(left.batches) > 0 || len(left.settling) > 0 {
 		w.t.Errorf("batches are left: %+v", left)
+	}
+	for _, id := range w.ids {
+		w.checkPlaces(id)
 	}
 	w.nodes = append(w.nodes, newLocations(1<<20))
 	w.stuck = 0
