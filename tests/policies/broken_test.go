@@ -3,7 +3,6 @@
 package policies
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,8 +10,22 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/ssmr/ssmr/tests/harness"
 )
+
+// modes are the ways in which the program breaks.
+var modes = []struct {
+	name string
+	// falls says that no object is placed by the policy; harmless that it may place all.
+	falls, harmless bool
+}{
+	{name: "crash", falls: true}, {name: "panic", falls: true}, {name: "hang", falls: true}, {name: "stop"},
+	{name: "slow", falls: true}, {name: "unknown", falls: true}, {name: "count", falls: true}, {name: "status", falls: true},
+	{name: "garbage", falls: true}, {name: "huge", falls: true}, {name: "prints", harmless: true}, {name: "flood", harmless: true},
+	{name: "fork", falls: true},
+}
 
 // TestBrokenPolicies: whatever a policy's program does while clients insert, update and
 // read, no command is lost or answered wrongly. What it does not place the fall-back does,
@@ -20,28 +33,22 @@ import (
 func TestBrokenPolicies(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "plugins")
-	install(t, dir, "v1")
+	install(t, dir, "good")
+	for _, mode := range modes {
+		install(t, dir, mode.name)
+	}
 	cluster := harness.Start(t, 3, "--plugins-dir", dir, "--plugins-health-interval", "100ms", "--plugins-log-lines", "5")
 	mark := fmt.Sprintf("mark-%d", os.Getpid())
 	conn := connect(t, cluster.Nodes[0], nil)
-	mustExec(t, conn, "CREATE POLICY broken FROM 'v1' WITH (mode = 'good', mark = '"+mark+"')")
+	mustExec(t, conn, "CREATE POLICY broken FROM 'good' WITH (mark = '"+mark+"')")
 	mustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, n int) WITH (placement = 'broken')")
 	var next atomic.Int64
 	var rows int64
-	for _, mode := range []struct {
-		name string
-		// falls says that no object is placed by the policy; harmless that it may place all.
-		falls, harmless bool
-	}{
-		{name: "crash", falls: true}, {name: "panic", falls: true}, {name: "hang", falls: true}, {name: "stop"},
-		{name: "slow", falls: true}, {name: "unknown", falls: true}, {name: "count", falls: true}, {name: "status", falls: true},
-		{name: "garbage", falls: true}, {name: "huge", falls: true}, {name: "prints", harmless: true}, {name: "flood", harmless: true},
-		{name: "fork", falls: true},
-	} {
+	for _, mode := range modes {
 		t.Run(mode.name, func(t *testing.T) {
 			before := counter(t, conn, "policy_fall_backs")
-			mustExec(t, conn, "ALTER POLICY broken SET (mode = '"+mode.name+"')")
-			awaitMode(t, cluster)
+			mustExec(t, conn, "ALTER POLICY broken USING '"+mode.name+"'")
+			awaitProgram(t, conn, mode.name)
 			l := begin(t, cluster.Nodes, &next)
 			l.await(300)
 			l.end()
@@ -57,7 +64,7 @@ func TestBrokenPolicies(t *testing.T) {
 				t.Error("the fall-back has placed nothing")
 			}
 
-			mustExec(t, conn, "ALTER POLICY broken SET (mode = 'good')")
+			mustExec(t, conn, "ALTER POLICY broken USING 'good'")
 			for _, n := range cluster.Nodes {
 				client := connect(t, n, nil)
 				until(t, "the policy places again through "+n.Name, func() bool {
@@ -80,26 +87,10 @@ func TestBrokenPolicies(t *testing.T) {
 	}
 }
 
-// awaitMode waits until all nodes have put the last change of the policy into effect.
-func awaitMode(t *testing.T, cluster *harness.Cluster) {
+// awaitProgram waits until all nodes have put a program in the place of the one before.
+func awaitProgram(t *testing.T, conn *pgx.Conn, program string) {
 	t.Helper()
-	conn := connect(t, cluster.Nodes[0], nil)
-	seen := make(map[string]bool)
-	until(t, "all nodes run the policy", func() bool {
-		rows, err := conn.Query(context.Background(), "SELECT node, state FROM ssmr.policies WHERE name = 'broken'")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var node, state string
-			if err := rows.Scan(&node, &state); err != nil {
-				t.Fatal(err)
-			}
-			if state == "ready" {
-				seen[node] = true
-			}
-		}
-		return len(seen) == len(cluster.Nodes)
+	until(t, "all nodes run "+program, func() bool {
+		return number(t, conn, "SELECT count(*) FROM ssmr.policies WHERE name = 'broken' AND program = $1", program) == 3
 	})
 }

@@ -57,7 +57,7 @@ func TestSwapUnderLoad(t *testing.T) {
 	mustExec(t, conn, "DROP TABLE t")
 	mustExec(t, conn, "DROP POLICY swapped")
 	until(t, "the policy is gone", func() bool { return number(t, conn, "SELECT count(*) FROM ssmr.policies WHERE name = 'swapped'") == 0 })
-	until(t, "its programs are gone", func() bool { return running(dir) == 0 })
+	until(t, "its programs are gone", func() bool { return running(dir+"/v") == 0 })
 }
 
 // TestNodeWithoutProgram: a node that lacks the program, or has another one than is

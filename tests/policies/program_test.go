@@ -24,8 +24,8 @@ import (
 	"github.com/ssmr/ssmr/tests/harness"
 )
 
-// The test binary is the policies' program as well: its name is its version, and its
-// option "mode" says how it behaves.
+// The test binary is the policies' program as well: its name is its version, and says
+// how it behaves.
 func TestMain(m *testing.M) {
 	if os.Getenv(placement.Handshake.MagicCookieKey) != "" {
 		serve(filepath.Base(os.Args[0]))
@@ -53,8 +53,7 @@ func serve(version string) {
 
 // broken places everything in partition 2, after it has behaved as its mode says.
 type broken struct {
-	version string
-	mode    string
+	version string // and mode
 	mark    string // of the children that it starts
 }
 
@@ -62,7 +61,7 @@ func (p *broken) Name() string    { return "broken" }
 func (p *broken) Version() string { return p.version }
 
 func (p *broken) Initialize(options placement.Options) error {
-	p.mode, p.mark = options["mode"], options["mark"]
+	p.mark = options["mark"]
 	return nil
 }
 
@@ -71,7 +70,7 @@ func (p *broken) Place(_ context.Context, b *placement.Batch) ([]placement.Place
 	for i := range out {
 		out[i] = placement.Placement{Partition: 2, Reason: "two"}
 	}
-	switch p.mode {
+	switch p.version {
 	case "crash":
 		os.Exit(2)
 	case "panic":
@@ -109,14 +108,14 @@ func (p *broken) Place(_ context.Context, b *placement.Batch) ([]placement.Place
 	return out, nil
 }
 
-// codec encodes answers of Place as no protobuf, where the mode is "garbage".
+// codec encodes answers of Place as no protobuf, where that is the mode.
 type codec struct {
 	encoding.Codec
 	policy *broken
 }
 
 func (c codec) Marshal(v any) ([]byte, error) {
-	if _, ok := v.(*placementpb.PlaceResponse); ok && c.policy.mode == "garbage" {
+	if _, ok := v.(*placementpb.PlaceResponse); ok && c.policy.version == "garbage" {
 		return []byte{0xff, 0xff, 0xff, 0xff, 0x01, 0x02}, nil
 	}
 	return proto.Marshal(v.(proto.Message))
