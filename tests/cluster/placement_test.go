@@ -148,7 +148,7 @@ func TestPlacementChangesUnderLoad(t *testing.T) {
 		check(t, admins[(round+1)%3], owners, statement)
 	}
 	for round := range 8 {
-		change(round, fmt.Sprintf("MOVE placed WHERE id >= 0 TO PARTITION %d", round%4+1))
+		change(round, fmt.Sprintf("MOVE placed WHERE id >= 0 TO PARTITION %d NO PIN", round%4+1))
 	}
 	for round, policy := range []string{
 		"placement = 'column', 'placement.columns' = 'owner'", "placement = 'least_loaded'", "placement = 'hash'",
@@ -156,7 +156,7 @@ func TestPlacementChangesUnderLoad(t *testing.T) {
 		"placement = 'range', 'range.column' = 'owner', 'range.bounds' = '2,4,6'",
 	} {
 		change(round, "ALTER TABLE placed SET ("+policy+")")
-		change(round+1, "MOVE placed TO POLICY")
+		change(round+1, "MOVE placed TO POLICY UNPIN")
 		change(round+2, fmt.Sprintf("MOVE placed WHERE id %% 3 = 0 TO PARTITION %d", round%4+1))
 	}
 	cancel()

@@ -22,7 +22,7 @@ type beside struct {
 // besides is everything that can be done beside.
 var besides = []beside{
 	{"moves", "MOVE of random rows to random partitions", moveSome, time.Millisecond, 50 * time.Millisecond},
-	{"policies", "ALTER TABLE ... SET (placement = ...), MOVE ... TO POLICY", changePolicy, 300 * time.Millisecond, 2 * time.Second},
+	{"policies", "ALTER TABLE ... SET (placement = ...), MOVE ... TO POLICY UNPIN", changePolicy, 300 * time.Millisecond, 2 * time.Second},
 	{"schema", "ALTER TABLE ... ADD COLUMN, DROP COLUMN", changeSchema, 300 * time.Millisecond, 2 * time.Second},
 }
 
@@ -45,7 +45,7 @@ func changePolicy(s *besideState) string {
 	if s.moved != "" && s.rnd.IntN(2) == 0 {
 		name := s.moved
 		s.moved = ""
-		return fmt.Sprintf("MOVE %s TO POLICY", name)
+		return fmt.Sprintf("MOVE %s TO POLICY UNPIN", name)
 	}
 	s.moved = s.tables[s.rnd.IntN(len(s.tables))].name
 	policies := []string{"'hash'", "'least_loaded'", "'column', 'placement.columns' = 'id'"}
