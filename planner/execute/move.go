@@ -115,6 +115,14 @@ func (mv *moving) run(ctx context.Context) error {
 
 // search reads the objects that the statement means and moves them.
 func (mv *moving) search(ctx context.Context, objects plan.Objects) error {
+	if err := mv.gather(ctx, objects); err != nil {
+		return err
+	}
+	return mv.ask(ctx)
+}
+
+// gather is search, but for objects that wait for the policy.
+func (mv *moving) gather(ctx context.Context, objects plan.Objects) error {
 	input, err := mv.open(objects)
 	if err != nil {
 		return err
@@ -122,11 +130,8 @@ func (mv *moving) search(ctx context.Context, objects plan.Objects) error {
 	defer input.close()
 	for {
 		row, ok, err := input.next(ctx)
-		if err != nil {
-			return err
-		}
 		if !ok {
-			return mv.ask(ctx)
+			return err
 		}
 		c, err := mv.candidate(row)
 		if err != nil {

@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -212,7 +213,19 @@ func (x *Executor) replaceObjects(ctx context.Context, t *catalog.Table, ids []o
 		return err
 	}
 	mv.replaced = func(id object.ID, result catalog.MoveResult) { results[id] = result }
-	if err := mv.search(ctx, plan.Objects{IDs: ids}); err != nil {
+	// They need not be seen at one instant: where they live in one partition no snapshot is
+	// taken, which others would wait for.
+	at := make(map[object.PartitionID][]object.ID)
+	for _, id := range ids {
+		l, _ := x.deps.Directory.Lookup(id)
+		at[l.Partition] = append(at[l.Partition], id)
+	}
+	for _, p := range slices.Sorted(maps.Keys(at)) {
+		if err := mv.gather(ctx, plan.Objects{IDs: at[p]}); err != nil {
+			return err
+		}
+	}
+	if err := mv.ask(ctx); err != nil {
 		return err
 	}
 	return mv.flushAll(ctx)

@@ -183,6 +183,23 @@ func TestReplaceWhatStands(t *testing.T) {
 	}
 }
 
+// TestReplaceTakesNoSnapshot reads objects of several partitions, which need not be of one
+// instant.
+func TestReplaceTakesNoSnapshot(t *testing.T) {
+	c := newCountry(t, execute.Config{})
+	c.must(nil, "MOVE a WHERE id > 3 TO PARTITION 2 NO PIN")
+	c.must(nil, "SELECT n FROM a WHERE id IN (1, 2, 3, 4, 5, 6)") // the node knows where they live
+	snapshots, asked := c.count("snapshot"), c.counter("replace_asked")
+	tx := c.x.Begin(execute.TransactionOptions{})
+	c.must(tx, "UPDATE a SET n = 3")
+	c.commit(tx)
+	before := snapshots.Load()
+	c.lives(3, 1, 2, 3, 4, 5, 6)
+	if n := c.counter("replace_asked") - asked; n != 6 || snapshots.Load() != before {
+		t.Errorf("%d snapshots for %d objects", snapshots.Load()-before, n)
+	}
+}
+
 // TestReplaceTriesAgain defers, fails and pins.
 func TestReplaceTriesAgain(t *testing.T) {
 	var failures atomic.Int64
