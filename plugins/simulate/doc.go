@@ -18,9 +18,11 @@
 // Each contender begins with empty partitions. An object is placed when it is created;
 // one that was there before the trace begins is placed when it is first touched, with the
 // columns of its key for values and NULL for all others, in a call that is not counted.
-// Objects that are created by one command are one call for each table. Replace is asked
-// after an update that set one of its columns to a value that the trace knows, and what it
-// answers is done at once; the tables' budgets for moves bound nothing here.
+// One that exists stays where it is, also where an INSERT meets it (ON CONFLICT). What a
+// DELETE of a range deletes stays counted. Objects that are created by one command are one
+// call for each table, up to 4096 of them. Replace is asked after an update that set one of its columns to a
+// value that the trace knows, and what it answers is done at once; the tables' budgets for
+// moves bound nothing here.
 //
 // An answer counts as a fall-back where it does not come within the deadline, or names a
 // partition that does not exist, is closed, or lacks a label that the table requires: the

@@ -123,13 +123,13 @@ func (w *world) place(ctx context.Context, l *trace.Line) error {
 			return fmt.Errorf("table %s: a key has %d columns and not %d", table.Name, len(key), len(table.Key))
 		}
 		name := objectName(t.Table, key)
-		if seen[name] {
-			continue
+		if seen[name] || w.objects[name] != nil {
+			continue // what exists stays where it is, also where an INSERT meets it (ON CONFLICT)
 		}
 		if t.Kind == trace.Create {
 			seen[name] = true
 			created.of(table).add(key, name, placement.Object{Values: valuesOf(table, key, t.Values)}, t.Bytes)
-		} else if w.objects[name] == nil && !creates[name] {
+		} else if !creates[name] {
 			seen[name] = true
 			met.of(table).add(key, name, placement.Object{Values: valuesOf(table, key, nil)}, 0)
 		}
@@ -151,9 +151,6 @@ func (w *world) place(ctx context.Context, l *trace.Line) error {
 func (w *world) placeGroup(ctx context.Context, g *group, created bool) error {
 	for i := range g.objects {
 		g.objects[i].Home = w.home(g.table, g.keys[i])
-		if old := w.objects[g.names[i]]; old != nil { // it was deleted unseen
-			w.grow(old.partition, -1, -old.bytes)
-		}
 	}
 	var answers []placement.Placement
 	var failure error
@@ -193,27 +190,39 @@ func (w *world) placeGroup(ctx context.Context, g *group, created bool) error {
 	return nil
 }
 
+// callObjects is how many objects a database asks about in one call.
+const callObjects = 4096
+
 // ask calls a policy; counted says that a database would have called it, too.
 func (w *world) ask(ctx context.Context, f func(context.Context, *placement.Batch) ([]placement.Placement, error), g *group, counted bool) ([]placement.Placement, error) {
-	batch := &placement.Batch{Table: &g.table.Table, Objects: g.objects, Partitions: slices.Clone(w.partitions)}
-	began := time.Now()
-	answers, err := f(ctx, batch)
-	took := time.Since(began)
-	if counted && g.table.policy.program() {
-		w.out.Calls++
-		w.spent += took
-		w.out.Slowest = max(w.out.Slowest, Latency(took))
-		if err != nil {
-			w.out.FailedCalls++
+	batch := &placement.Batch{Table: &g.table.Table, Partitions: slices.Clone(w.partitions)}
+	for i := range batch.Partitions {
+		p := &batch.Partitions[i]
+		p.Closed = !w.allowed(g.table, p.ID)
+	}
+	var all []placement.Placement
+	for batch.Objects = range slices.Chunk(g.objects, callObjects) {
+		began := time.Now()
+		answers, err := f(ctx, batch)
+		took := time.Since(began)
+		if err == nil && len(answers) != len(batch.Objects) {
+			err = fmt.Errorf("it gave %d placements for %d objects", len(answers), len(batch.Objects))
 		}
+		if counted && g.table.policy.program() {
+			w.out.Calls++
+			w.spent += took
+			w.out.Slowest = max(w.out.Slowest, Latency(took))
+			if err != nil {
+				w.out.FailedCalls++
+			}
+		}
+		if err != nil {
+			w.failed(err.Error())
+			return nil, err
+		}
+		all = append(all, answers...)
 	}
-	if err == nil && len(answers) != len(g.objects) {
-		err = fmt.Errorf("it gave %d placements for %d objects", len(answers), len(g.objects))
-	}
-	if err != nil {
-		w.failed(err.Error())
-	}
-	return answers, err
+	return all, nil
 }
 
 // failed keeps the first failure, for people.

@@ -182,6 +182,7 @@ func TestDeletedObjectsAreNoLoad(t *testing.T) {
 	for i := range 8 {
 		w.command(trace.Touched{Table: orders.ID, Kind: trace.Delete, Key: []string{"a", fmt.Sprint(i)}})
 	}
+	w.command(created(orders, []string{"a", "9"}, "a", "9", "de"))        // ON CONFLICT
 	w.command(trace.Touched{Table: orders.ID, Key: []string{"old", "1"}}) // was there before
 	r := simulate(t, Config{Traces: []string{w.write(t)}, Candidate: Choice{Policy: "least_loaded"}})
 	for _, o := range r.Outcomes {
@@ -263,13 +264,15 @@ func TestProgram(t *testing.T) {
 	if geo.Calls != 40*2+20 || geo.FailedCalls != 0 || geo.Mean <= 0 || geo.Slowest < geo.Mean {
 		t.Errorf("%d calls, %d failed, mean %d, slowest %d", geo.Calls, geo.FailedCalls, geo.Mean, geo.Slowest)
 	}
-	if geo.FallBacks != 40 || !strings.Contains(geo.Failure, "people") {
+	// Where no partition of a person's region may get the person, geo names the home, which
+	// may not either.
+	if geo.FallBacks == 0 || geo.FallBacks == 40 || !strings.Contains(geo.Failure, "people") {
 		t.Errorf("%d objects by the fall-back: %s", geo.FallBacks, geo.Failure)
 	}
 	if geo.Replaced != 20 || geo.Moves != 10 {
 		t.Errorf("Replace asked about %d objects, moved %d", geo.Replaced, geo.Moves)
 	}
-	// 30 orders of the 40 stay in Europe, beside all people, whom the fall-back put there.
+	// 30 orders of the 40 stay in Europe, beside all people.
 	objects := [2]int64{}
 	for i, p := range geo.Partitions {
 		objects[i%2] += p.Objects

@@ -55,7 +55,10 @@ func value(c placement.Column, i int) string {
 	case "json", "jsonb":
 		return fmt.Sprintf(`{"n": %d}`, i)
 	}
-	if strings.EqualFold(c.Name, "country") {
+	switch strings.ToLower(c.Name) {
+	case "region": // of a partition
+		return []string{"eu", "us"}[i%2]
+	case "country":
 		return []string{"de", "fr", "us", "br", "jp"}[i%5]
 	}
 	return fmt.Sprintf("%s-%d", c.Name, i%17)
