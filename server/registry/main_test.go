@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 // policy does what the hint says. It is a program, or built in.
 type policy struct {
 	name, version string
+	never         bool // that it is to be asked again
 }
 
 func (p *policy) Name() string    { return p.name }
@@ -45,10 +46,16 @@ func (p *policy) Configure(options placement.Options, _ placement.Table) (placem
 	if v, ok := options["remote.refuse"]; ok && v == p.version {
 		return nil, &placement.OptionError{Option: "remote.refuse", Value: v, Allowed: "another version"}
 	}
-	return p, nil
+	_, never := options["remote.never"]
+	return &policy{name: p.name, version: p.version, never: never}, nil
 }
 
-func (p *policy) ReplaceColumns(placement.Table) []string { return []string{"country"} }
+func (p *policy) ReplaceColumns(placement.Table) []string {
+	if p.never {
+		return nil
+	}
+	return []string{"country"}
+}
 
 func (p *policy) Replace(ctx context.Context, b *placement.Batch) ([]placement.Placement, error) {
 	return p.Place(ctx, b)

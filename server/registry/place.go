@@ -37,6 +37,9 @@ func (r *Registry) Place(ctx context.Context, request execute.PlaceRequest) (exe
 // Replace has a table's policy say where objects are to live that have changed. Where
 // it does not answer, or not rightly, they stay.
 func (r *Registry) Replace(ctx context.Context, request execute.PlaceRequest) (execute.Places, error) {
+	if !r.replaces(request.Table) {
+		return execute.Places{Partitions: request.Current, Policy: request.Table.Placement.Policy}, nil
+	}
 	return r.choose(ctx, &request, true)
 }
 

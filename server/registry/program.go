@@ -182,6 +182,13 @@ func (p *program) now(ctx context.Context) (*host.Plugin, error) {
 	return nil, err
 }
 
+// runs reports whether there is something to ask, also while it is being started again.
+func (p *program) runs() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.plugin != nil
+}
+
 // generation is the version of what runs; 0 where nothing does.
 func (p *program) generation() uint64 {
 	p.mu.Lock()

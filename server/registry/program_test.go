@@ -204,6 +204,41 @@ func TestReplaceColumns(t *testing.T) {
 	}
 }
 
+// TestReplaceBeforeColumns: what is updated before a program has said which updates it wants
+// to hear of is not lost.
+func TestReplaceBeforeColumns(t *testing.T) {
+	f := newFixture(t, nil)
+	f.catalog.policies(catalog.Policy{Name: "remote", Program: f.program("1")})
+	f.Settle(context.Background())
+	of := table("remote", nil) // which the catalog does not have yet
+	if got := f.ReplaceColumns(of); len(got) != len(of.Columns) {
+		t.Fatalf("%v while it is not known, of %d columns", got, len(of.Columns))
+	}
+	r := request(of, "", 1)
+	r.Current, r.Bytes = []object.PartitionID{3}, []int64{10}
+	if places, err := f.Replace(context.Background(), r); err != nil || places.Partitions[0] != 2 {
+		t.Errorf("it answers %v, %v", places.Partitions, err)
+	}
+	if got := f.ReplaceColumns(of); len(got) != 1 {
+		t.Errorf("%v after it was asked", got)
+	}
+}
+
+// TestNoReplaceColumns: a program that names no columns is not asked again.
+func TestNoReplaceColumns(t *testing.T) {
+	f := newFixture(t, nil)
+	f.catalog.policies(catalog.Policy{Name: "remote", Program: f.program("1")})
+	f.Settle(context.Background())
+	r := request(table("remote", func(t *catalog.Table) { t.Placement.Options = map[string]string{"remote.never": ""} }), "", 1)
+	r.Current, r.Bytes = []object.PartitionID{3}, []int64{10}
+	if places, err := f.Replace(context.Background(), r); err != nil || places.Partitions[0] != 3 {
+		t.Errorf("it answers %v, %v", places.Partitions, err)
+	}
+	if s := f.status("remote"); s.Calls != 0 {
+		t.Errorf("%d calls", s.Calls)
+	}
+}
+
 // TestOnUse: a program is started when it is asked first.
 func TestOnUse(t *testing.T) {
 	f := newFixture(t, func(c *Config) { c.OnUse = true })

@@ -167,21 +167,42 @@ func (r *Registry) describe(t *catalog.Table) (*described, error) {
 }
 
 // ReplaceColumns are the columns whose update makes the table's policy be asked again,
-// as far as its program has said; those of an older version meanwhile.
+// as far as its program has said; those of an older version meanwhile. Where a program
+// that runs has said nothing yet, all columns are: Replace finds out.
 func (r *Registry) ReplaceColumns(t *catalog.Table) []int {
 	if !t.Placement.Program {
 		return nil
 	}
 	r.mu.RLock()
-	c := r.columns[t.ID]
+	c, p := r.columns[t.ID], r.programs[t.Placement.Policy]
 	r.mu.RUnlock()
 	if c == nil || c.version != t.Version {
 		r.nudge()
 	}
-	if c == nil {
+	switch {
+	case c != nil:
+		return c.columns
+	case p == nil || !p.runs():
 		return nil
 	}
-	return c.columns
+	all := make([]int, len(t.Columns))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// replaces reports whether the table's policy, where it is a program, wants to be asked
+// again at all.
+func (r *Registry) replaces(t *catalog.Table) bool {
+	if !t.Placement.Program {
+		return true
+	}
+	r.configureTable(t)
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	c := r.columns[t.ID]
+	return c == nil || len(c.columns) > 0
 }
 
 // configureTables asks programs about tables whenever either is new.
