@@ -22,7 +22,12 @@ const root = "../.."
 // blocks returns the code blocks of the README in a language.
 func blocks(t *testing.T, language string) []string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	return blocksOf(t, filepath.Join(root, "README.md"), language)
+}
+
+func blocksOf(t *testing.T, file, language string) []string {
+	t.Helper()
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +40,7 @@ func blocks(t *testing.T, language string) []string {
 		out = append(out, block)
 	}
 	if len(out) == 0 {
-		t.Fatalf("the README has no block of %s", language)
+		t.Fatalf("%s has no block of %s", file, language)
 	}
 	return out
 }
@@ -45,8 +50,13 @@ func TestSQL(t *testing.T) {
 	if _, err := exec.LookPath("psql"); err != nil {
 		t.Skip("psql is not installed (Debian: postgresql-client)")
 	}
-	cluster := harness.Start(t, 1)
-	for _, block := range blocks(t, "sql") {
+	paste(t, harness.Start(t, 1), blocks(t, "sql"))
+}
+
+// paste pastes blocks of SQL into psql.
+func paste(t *testing.T, cluster *harness.Cluster, blocks []string) {
+	t.Helper()
+	for _, block := range blocks {
 		cmd := exec.Command("psql", "-X", "-a", "-v", "ON_ERROR_STOP=1", cluster.Nodes[0].DSN())
 		cmd.Stdin = strings.NewReader(block)
 		out, err := cmd.CombinedOutput()
