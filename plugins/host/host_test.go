@@ -181,17 +181,22 @@ func TestStopped(t *testing.T) {
 	}
 }
 
+// What a policy prints is logged with its name, at most so much of it; and however it
+// prints, it goes on.
 func TestTalkative(t *testing.T) {
 	log := &buffer{}
-	h := newHost(t, Config{Dir: programs(t, "prints", "floods"), CallTimeout: 20 * time.Second, LogLines: 10,
+	h := newHost(t, Config{Dir: programs(t, "prints", "floods", "raw"), CallTimeout: 20 * time.Second, LogLines: 10,
 		HealthInterval: time.Hour, Logger: slog.New(slog.NewTextHandler(log, nil))})
-	for _, name := range []string{"prints", "floods"} {
+	for _, name := range []string{"prints", "floods", "raw"} {
 		p := open(t, h, name)
 		for range 2 {
 			if _, err := p.Place(context.Background(), batch()); err != nil {
 				t.Fatal(err)
 			}
 		}
+	}
+	for _, want := range []string{"to stdout", "line 0\" policy=floods", "lines were dropped", "raw line\" policy=raw"} {
+		until(t, "the log says "+want, func() bool { return strings.Contains(log.String(), want) })
 	}
 	if n := strings.Count(log.String(), "\n"); n > 2000 {
 		t.Errorf("%d lines were logged", n)

@@ -56,11 +56,7 @@ func (s *logSink) put(level slog.Level, msg string, args ...any) {
 	if !s.log.Enabled(ctx, level) {
 		return
 	}
-	dropped, pass := s.admit(time.Now())
-	if dropped > 0 {
-		s.log.Warn("the policy logs too much; lines were dropped", "lines", dropped)
-	}
-	if !pass {
+	if !s.admit(time.Now()) {
 		return
 	}
 	attrs := make([]any, 0, len(args))
@@ -79,20 +75,30 @@ func bounded(text string) string {
 	return text
 }
 
-// admit counts a line. dropped is what the seconds before have dropped.
-func (s *logSink) admit(now time.Time) (dropped int, pass bool) {
+// admit counts a line, and says whether it is logged.
+func (s *logSink) admit(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now.Sub(s.second) >= time.Second {
 		s.second, s.lines = now, 0
-		dropped, s.dropped = s.dropped, 0
 	}
 	s.lines++
-	if s.lines > s.limit {
-		s.dropped++
-		return dropped, false
+	if s.lines <= s.limit {
+		return true
 	}
-	return dropped, true
+	if s.dropped++; s.dropped == 1 {
+		time.AfterFunc(time.Second, s.tellDropped)
+	}
+	return false
+}
+
+// tellDropped logs how many lines were not.
+func (s *logSink) tellDropped() {
+	s.mu.Lock()
+	dropped := s.dropped
+	s.dropped = 0
+	s.mu.Unlock()
+	s.log.Warn("the policy logs too much; lines were dropped", "lines", dropped)
 }
 
 func slogLevel(l hclog.Level) slog.Level {

@@ -1,11 +1,14 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -122,6 +125,23 @@ func (p *policy) Place(_ context.Context, b *placement.Batch) ([]placement.Place
 		for i := range 20000 {
 			fmt.Fprintln(os.Stderr, "line", i)
 		}
+	case "raw": // not through the SDK, and no line
+		for range 20 {
+			_, _ = syscall.Write(1, bytes.Repeat([]byte("x"), 64<<10))
+		}
+		_, _ = syscall.Write(2, []byte("raw line\n"))
+	case "env":
+		placed[0].Reason = strings.Join(os.Environ(), "\n")
+	case "leaves": // children behind: one in its group, one that holds its output and has left the group
+		for _, setsid := range []bool{false, true} {
+			c := exec.Command("/bin/sleep", "5")
+			c.Stdout, c.Stderr = os.NewFile(1, "stdout"), os.NewFile(2, "stderr")
+			c.SysProcAttr = &syscall.SysProcAttr{Setsid: setsid}
+			if c.Start() == nil && !setsid {
+				_ = os.WriteFile(fmt.Sprintf("child-%d", c.Process.Pid), nil, 0o600)
+			}
+		}
+		os.Exit(2)
 	case "refuses":
 		return nil, fmt.Errorf("not today")
 	}

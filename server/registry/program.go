@@ -110,8 +110,11 @@ func (p *program) keep() {
 // attempt starts what is wanted, and puts it in the place of what runs.
 func (p *program) attempt() error {
 	p.mu.Lock()
-	wanted, plugin, before := p.wanted, p.plugin, p.err
+	wanted, plugin, running, before := p.wanted, p.plugin, p.running, p.err
 	p.mu.Unlock()
+	if plugin != nil && running.Version == wanted.Version {
+		return nil
+	}
 	c, err := p.r.candidate(wanted)
 	switch {
 	case err != nil:

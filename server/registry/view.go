@@ -38,7 +38,7 @@ func (r *Registry) view(request *execute.PlaceRequest) *view {
 	for i := range v.partitions {
 		p := &v.partitions[i]
 		p.Bytes += request.Shifts[object.PartitionID(p.ID)]
-		_, ok := v.allows(object.PartitionID(p.ID), 0)
+		_, ok := v.allowsAt(i, 0)
 		p.Closed = !ok
 	}
 	return v
@@ -47,16 +47,21 @@ func (r *Registry) view(request *execute.PlaceRequest) *view {
 // allows reports whether a partition may get an object of about so many bytes, and if
 // not, why. It is counted as one byte where that is not known.
 func (v *view) allows(id object.PartitionID, bytes int64) (why string, ok bool) {
-	i := slices.IndexFunc(v.snap.Partitions, func(p catalog.Partition) bool { return p.ID == id })
-	if i < 0 {
+	i, ok := slices.BinarySearchFunc(v.snap.Partitions, id, func(p catalog.Partition, id object.PartitionID) int { return cmp.Compare(p.ID, id) })
+	if !ok {
 		return fmt.Sprintf("partition %d does not exist", id), false
 	}
-	limits := &v.snap.Partitions[i].PartitionLimits
-	if why, ok := v.table.Rules.Allows(id, limits); !ok {
+	return v.allowsAt(i, bytes)
+}
+
+// allowsAt is allows for the i-th partition.
+func (v *view) allowsAt(i int, bytes int64) (why string, ok bool) {
+	p := &v.snap.Partitions[i]
+	if why, ok := v.table.Rules.Allows(p.ID, &p.PartitionLimits); !ok {
 		return why, false
 	}
-	if held := v.partitions[i].Bytes; limits.Capacity > 0 && held+max(bytes, 1) > limits.Capacity {
-		return fmt.Sprintf("partition %d is full: it holds %d of %d bytes", id, held, limits.Capacity), false
+	if held := v.partitions[i].Bytes; p.Capacity > 0 && held+max(bytes, 1) > p.Capacity {
+		return fmt.Sprintf("partition %d is full: it holds %d of %d bytes", p.ID, held, p.Capacity), false
 	}
 	return "", true
 }
@@ -70,8 +75,8 @@ func (v *view) fallBack(request *execute.PlaceRequest, i int) (object.PartitionI
 	}
 	var may []object.PartitionID
 	var whys []string
-	for _, p := range v.snap.Partitions {
-		if why, ok := v.allows(p.ID, 0); ok {
+	for i, p := range v.snap.Partitions {
+		if why, ok := v.allowsAt(i, 0); ok {
 			may = append(may, p.ID)
 		} else if len(whys) < 5 {
 			whys = append(whys, why)
