@@ -212,7 +212,7 @@ func TestSweepKeepsPins(t *testing.T) {
 		if got := w.group.apply(c)[0].([]intent)[0]; got.result != catalog.AlreadyThere || !got.made {
 			t.Fatalf("pinned: %+v", got)
 		}
-		w.pinned[id] = true
+		w.pinned[id], w.placed[id] = true, byAnn
 	}
 	s := &sweeper{driver: w.driver}
 	s.sweep()

@@ -12,7 +12,8 @@ import (
 
 // newWorld makes a world whose steps the test takes itself; see world.
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, group: newGroup(t), parts: newPartitions(4), exists: make(map[object.ID]bool), counts: make(map[string]int), pinned: make(map[object.ID]bool)}
+	w := &world{t: t, group: newGroup(t), parts: newPartitions(4), exists: make(map[object.ID]bool), counts: make(map[string]int), pinned: make(map[object.ID]bool),
+		placed: make(map[object.ID]catalog.Origin), wants: make(map[object.ID]wish)}
 	w.rng = newRand(1)
 	w.prepare()
 	t.Cleanup(func() {

@@ -53,9 +53,17 @@ type world struct {
 	history []string
 	stuck   int // commands that found no way
 	counts  map[string]int
-	pinned  map[object.ID]bool // what is true
-	closed  object.PartitionID // the partition that is closed; 0: none
-	changes byte               // of partitions' limits, for their requests
+	pinned  map[object.ID]bool           // what is true
+	placed  map[object.ID]catalog.Origin // by whom, last; what is true
+	wants   map[object.ID]wish           // of moves under way
+	closed  object.PartitionID           // the partition that is closed; 0: none
+	changes byte                         // of partitions' limits, for their requests
+}
+
+// wish is what a request of moves wants of an object.
+type wish struct {
+	pinned bool
+	origin catalog.Origin
 }
 
 // task is a batch as a driver works on it.
@@ -71,6 +79,7 @@ func runWorld(t *testing.T, seed uint64, steps int, total map[string]int) {
 	w := &world{
 		t: t, rng: newRand(seed), group: newGroup(t), parts: newPartitions(4),
 		exists: make(map[object.ID]bool), counts: make(map[string]int), pinned: make(map[object.ID]bool),
+		placed: make(map[object.ID]catalog.Origin), wants: make(map[object.ID]wish),
 	}
 	defer func() {
 		if t.Failed() {
@@ -191,6 +200,13 @@ func (w *world) beginMoves() {
 	w.note("begin moves %x to %d, pins %d: %+v", c.ids, c.to, c.pin, answers)
 	for i, id := range c.ids {
 		a := answers[i]
+		want := wish{c.pin == catalog.Pin, c.origin}
+		if c.reasons != nil {
+			want.origin.Reason = c.reasons[i]
+		}
+		if a.begun {
+			w.wants[id] = want
+		}
 		switch {
 		case a.begun && c.pin == catalog.KeepPins && w.pinned[id]:
 			w.t.Errorf("object %x is pinned, and a policy moves it", id)
@@ -201,8 +217,10 @@ func (w *world) beginMoves() {
 		case a.result == catalog.Pinned && !w.pinned[id]:
 			w.t.Errorf("object %x is not pinned", id)
 		case a.result == catalog.AlreadyThere && c.pin != catalog.KeepPins:
-			w.pinned[id] = c.pin == catalog.Pin
-			w.counts["pinned in place"]++
+			if w.pinned[id] != want.pinned {
+				w.pinned[id], w.placed[id] = want.pinned, want.origin
+				w.counts["pinned in place"]++
+			}
 		case a.result == catalog.Pinned, a.result == catalog.Barred, a.result == catalog.Deferred:
 			w.counts[a.result.String()]++
 		}
@@ -265,8 +283,11 @@ func (w *world) advance(k *task) bool {
 		live := w.driver.liveBatch(k.b.move)()
 		w.driver.finish("", &k.b, k.departed, "")
 		for i, id := range k.b.ids {
-			if live && k.departed.Objects[i].Gone {
-				w.pinned[id] = k.b.pin == catalog.Pin && !k.b.release
+			switch gone := live && k.departed.Objects[i].Gone; {
+			case gone && k.b.release:
+				w.pinned[id], w.placed[id] = false, catalog.Origin{}
+			case gone:
+				w.pinned[id], w.placed[id] = w.wants[id].pinned, w.wants[id].origin
 			}
 		}
 		w.counts["moved"]++
@@ -438,6 +459,9 @@ func (w *world) checkPlaces(id object.ID) {
 	}
 	if pinned := n > 0 && places[n-1].Pinned; pinned != w.pinned[id] {
 		w.t.Errorf("object %x is pinned: %v, its places: %+v", id, w.pinned[id], places)
+	}
+	if n > 0 && places[n-1].Origin != w.placed[id] {
+		w.t.Errorf("object %x was placed by %+v, its places: %+v", id, w.placed[id], places)
 	}
 	for i, p := range places {
 		if i > 0 && p.From != places[i-1].To || i == n-1 && p.To != at[0].Partition {
