@@ -36,7 +36,7 @@ func (mv *moving) add(ctx context.Context, c candidate, to object.PartitionID, b
 		b.by = by
 	}
 	b.ids = append(b.ids, c.id)
-	if by.Policy != "" {
+	if mv.to == 0 {
 		b.reasons, b.bytes = append(b.reasons, reason), append(b.bytes, c.bytes)
 	}
 	size := int64(MaxMoveBatch)
@@ -74,7 +74,7 @@ func (mv *moving) flush(ctx context.Context, to object.PartitionID) error {
 	}
 	start := mv.e.x.deps.Clock.Now()
 	results, err := mv.e.x.deps.Mover.Move(ctx, request)
-	barred := mv.count(ids, results)
+	barred := mv.count(&request, results)
 	switch {
 	case err != nil && ctx.Err() == nil && pgerror.As(err) == nil:
 		mv.e.x.cfg.Logger.Warn("the oracle could not be asked to move objects", "error", err)
@@ -109,8 +109,8 @@ func (mv *moving) allowed(to object.PartitionID, bytes []int64) error {
 
 // count takes the results of a batch; barred says that the partition must not get some of
 // its objects.
-func (mv *moving) count(ids []object.ID, results []catalog.MoveResult) (barred bool) {
-	for i, r := range results[:min(len(ids), len(results))] {
+func (mv *moving) count(request *catalog.MoveRequest, results []catalog.MoveResult) (barred bool) {
+	for i, r := range results[:min(len(request.IDs), len(results))] {
 		switch r {
 		case catalog.Moved:
 			mv.moved++
@@ -122,7 +122,7 @@ func (mv *moving) count(ids []object.ID, results []catalog.MoveResult) (barred b
 			barred = true
 		}
 		if mv.replaced != nil {
-			mv.replaced(ids[i], r)
+			mv.replaced[request.IDs[i]] = replaced{r, request.Bytes[i]}
 		}
 	}
 	return barred

@@ -85,8 +85,9 @@
 // where an object is to live. That happens in the background, right behind the statement or
 // the COMMIT: the objects are read anew, the policy is asked about up to MaxMoveBatch of
 // them, and those that are to live elsewhere are moved, but for pinned ones. A move that
-// the table's budget defers, or that fails, is tried again, with pauses that grow from 0.1 to
-// 30 s (or a quarter of the cool-down), 16 times in all. The queue is bounded
+// the table's budget defers is tried again when there should be room for it; one that fails
+// is, too, 16 times in all. The pauses grow from 0.1 to 30 s (or a quarter of the
+// cool-down). The queue is bounded
 // (Config.ReplaceQueue) and in memory: what does not fit, and what waits when the node
 // ends, stays where it is until its next such update, or MOVE ... TO POLICY. Statements
 // that fail with 40003 are not followed. Executor.Counters counts all that. Reads, deletes

@@ -25,8 +25,8 @@ type moving struct {
 	left   int64 // objects whose move failed
 	pinned int64 // objects that stay where a user has moved them
 	// replaced, if not nil, says that the policy is asked again about objects that were
-	// updated, and hears what became of each.
-	replaced func(id object.ID, result catalog.MoveResult)
+	// updated. It is what became of them.
+	replaced map[object.ID]replaced
 	notice   string // why the fall-back has chosen
 
 	batches map[object.PartitionID]*batch
@@ -266,7 +266,7 @@ func (mv *moving) decided(ctx context.Context, c candidate, to object.PartitionI
 		return nil
 	case c.from == to && !mv.repins():
 		if mv.replaced != nil {
-			mv.replaced(c.id, catalog.AlreadyThere)
+			mv.replaced[c.id] = replaced{catalog.AlreadyThere, c.bytes}
 		}
 		return nil
 	case mv.dry == nil:

@@ -29,28 +29,39 @@ type replacer struct {
 	queued map[object.ID]struct{}
 	ready  []waiting // as they came
 	later  []waiting // by due
+	// room is, for tables with a budget, when there is room for one more object behind those
+	// that wait for it.
+	room map[object.TableID]time.Time
 
 	asked, moved, deferred, dropped atomic.Int64
 }
 
 // waiting is an object that a policy is to be asked about.
 type waiting struct {
-	id    object.ID
-	tries int
-	due   time.Time
+	id       object.ID
+	tries    int
+	failures int
+	due      time.Time
+}
+
+// replaced is what became of an object, and what it takes.
+type replaced struct {
+	result catalog.MoveResult
+	bytes  int64
 }
 
 const (
-	// maxReplaceTries is how often an object's move may be deferred, or fail.
-	maxReplaceTries   = 16
-	firstReplacePause = 100 * time.Millisecond
+	// maxReplaceFailures is how often an object's move may fail.
+	maxReplaceFailures = 16
+	firstReplacePause  = 100 * time.Millisecond
 	// longestReplacePause is the longest pause between two tries, where a quarter of the
 	// table's cool-down is not longer.
 	longestReplacePause = 30 * time.Second
 )
 
 func newReplacer(x *Executor) *replacer {
-	return &replacer{x: x, wake: make(chan struct{}, 1), queued: make(map[object.ID]struct{})}
+	return &replacer{x: x, wake: make(chan struct{}, 1), queued: make(map[object.ID]struct{}),
+		room: make(map[object.TableID]time.Time)}
 }
 
 // add has a policy asked about objects soon. It does not wait; what does not fit is
@@ -158,10 +169,13 @@ func (r *replacer) take(now time.Time) (batch []waiting, pause time.Duration) {
 // replace has a policy asked about a batch, and what it wants moved.
 func (r *replacer) replace(ctx context.Context, batch []waiting) {
 	t := r.x.deps.Catalog.Catalog().Tables[batch[0].id.Table()]
-	if t == nil || t.Placement.Static {
-		return // dropped, or changed since
+	if t == nil || t.Placement.Static { // dropped, or changed since
+		r.mu.Lock()
+		delete(r.room, batch[0].id.Table())
+		r.mu.Unlock()
+		return
 	}
-	results := make(map[object.ID]catalog.MoveResult, len(batch))
+	results := make(map[object.ID]replaced, len(batch))
 	ids := make([]object.ID, len(batch))
 	for i := range batch {
 		ids[i] = batch[i].id
@@ -174,35 +188,53 @@ func (r *replacer) replace(ctx context.Context, batch []waiting) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, w := range batch {
-		result, told := results[w.id]
+		was, told := results[w.id]
 		switch {
-		case told && result == catalog.Moved:
+		case told && was.result == catalog.Moved:
 			r.moved.Add(1)
-		case told && result == catalog.Barred:
+		case told && was.result == catalog.Barred:
 			r.dropped.Add(1)
-		case told && result == catalog.Deferred:
+		case told && was.result == catalog.Deferred:
 			r.deferred.Add(1)
-			r.again(w, t)
-		case told && result == catalog.MoveUnknown, !told && err != nil:
-			r.again(w, t)
+			r.again(w, t, roomFor(&t.Rules.Budget, was.bytes))
+		case told && was.result == catalog.MoveUnknown, !told && err != nil:
+			if w.failures++; w.failures < maxReplaceFailures {
+				r.again(w, t, 0)
+			} else {
+				r.dropped.Add(1)
+			}
 		}
 	}
 }
 
-// again has an object tried again; the caller holds mu.
-func (r *replacer) again(w waiting, t *catalog.Table) {
-	if w.tries++; w.tries >= maxReplaceTries {
-		r.dropped.Add(1)
-		return
+// again has an object tried again; the caller holds mu. What the table's budget has
+// deferred comes back one by one, as fast as the budget allows.
+func (r *replacer) again(w waiting, t *catalog.Table, room time.Duration) {
+	w.due = time.Now().Add(min(firstReplacePause<<min(w.tries, 30), max(longestReplacePause, t.Rules.Budget.Cooldown/4)))
+	w.tries++
+	if room > 0 {
+		if from := r.room[t.ID]; from.After(w.due) {
+			w.due = from
+		}
+		r.room[t.ID] = w.due.Add(room)
 	}
-	most := max(longestReplacePause, t.Rules.Budget.Cooldown/4)
-	w.due = time.Now().Add(min(firstReplacePause<<(w.tries-1), most))
 	r.put(w)
+}
+
+// roomFor is how long it takes until a budget has room for an object of that size.
+func roomFor(b *catalog.Budget, bytes int64) (room time.Duration) {
+	if b.Moves > 0 {
+		room = time.Second / time.Duration(b.Moves)
+	}
+	if b.Bytes > 0 {
+		room = max(room, time.Duration(float64(bytes)/float64(b.Bytes)*float64(time.Second)))
+	}
+	return room
 }
 
 // replaceObjects reads objects, asks the policy of their table, and moves them. results
 // has what became of each that exists, as far as that is known.
-func (x *Executor) replaceObjects(ctx context.Context, t *catalog.Table, ids []object.ID, results map[object.ID]catalog.MoveResult) error {
+func (x *Executor) replaceObjects(ctx context.Context, t *catalog.Table, ids []object.ID, results map[object.ID]replaced) error {
 	e := &Execution{x: x, settings: &Settings{}}
 	m := &plan.Move{Table: t}
 	for i := range t.Columns {
@@ -212,7 +244,7 @@ func (x *Executor) replaceObjects(ctx context.Context, t *catalog.Table, ids []o
 	if err != nil {
 		return err
 	}
-	mv.replaced = func(id object.ID, result catalog.MoveResult) { results[id] = result }
+	mv.replaced = results
 	// They need not be seen at one instant: where they live in one partition no snapshot is
 	// taken, which others would wait for.
 	at := make(map[object.PartitionID][]object.ID)
@@ -246,7 +278,7 @@ func (x *Executor) replaces(t *catalog.Table, set []command.Assignment) bool {
 // had changed, replace_moved those that were moved for that. replace_deferred is how
 // often there was no room for such a move (catalog.Budget), and replace_dropped counts
 // objects that stay where they are because the queue was full, the partition must not get
-// them, or they were tried too often.
+// them, or their move has failed too often.
 func (x *Executor) Counters() []CounterStatus {
 	r := x.replacer
 	return []CounterStatus{

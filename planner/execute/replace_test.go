@@ -236,6 +236,37 @@ func TestReplaceTriesAgain(t *testing.T) {
 	c.x.Close()
 }
 
+// TestReplaceWithinABudget defers many moves at a time: they come back as the budget allows,
+// and none is given up.
+func TestReplaceWithinABudget(t *testing.T) {
+	var mu sync.Mutex
+	var room float64
+	last := time.Now()
+	c := newCountry(t, execute.Config{})
+	c.w.Defers = func(object.ID) bool { // 200 a second, at most 20 at once
+		mu.Lock()
+		defer mu.Unlock()
+		now := time.Now()
+		room = min(room+200*now.Sub(last).Seconds(), 20)
+		last = now
+		if room < 1 {
+			return true
+		}
+		room--
+		return false
+	}
+	c.run("ALTER TABLE a SET (move_limit = 200)")
+	c.run("INSERT INTO a SELECT g, 1, 0 FROM generate_series(101, 500) AS g")
+	c.must(nil, "UPDATE a SET n = 2 WHERE id > 100")
+	until(t, "400 moves", func() bool { return c.counter("replace_moved") == 400 })
+	if asked := c.counter("replace_asked"); asked > 4*400 {
+		t.Errorf("the policy was asked about %d objects for 400 moves", asked)
+	}
+	if n := c.counter("replace_dropped"); n != 0 {
+		t.Errorf("%d were given up", n)
+	}
+}
+
 // TestReplaceIsBounded fills the queue: it costs the statement nothing.
 func TestReplaceIsBounded(t *testing.T) {
 	stuck := make(chan struct{})
