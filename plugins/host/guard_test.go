@@ -165,3 +165,16 @@ func TestSocketsOfTheLastServer(t *testing.T) {
 		t.Errorf("the folder is left: %v", err)
 	}
 }
+
+// What a policy says of itself and of objects is short, and text.
+func TestTextsAreBounded(t *testing.T) {
+	h := newHost(t, Config{Dir: programs(t, "verbose"), CallTimeout: 5 * time.Second})
+	answer, err := open(t, h, "verbose").Ask(context.Background(), Question{Batch: batch()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reason := answer.Placements[0].Reason
+	if len(answer.Version) > maxName+3 || len(reason) > maxReason+3 || !strings.HasPrefix(reason, "?ä") || !strings.HasSuffix(reason, "ä...") {
+		t.Errorf("version %q, reason %q", answer.Version, reason)
+	}
+}

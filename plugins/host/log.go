@@ -62,17 +62,10 @@ func (s *logSink) put(level slog.Level, msg string, args ...any) {
 	attrs := make([]any, 0, len(args))
 	for i := 0; i+1 < len(args); i += 2 {
 		if key := fmt.Sprint(args[i]); key != "timestamp" {
-			attrs = append(attrs, key, bounded(fmt.Sprint(args[i+1])))
+			attrs = append(attrs, key, Clip(fmt.Sprint(args[i+1]), maxLogLine))
 		}
 	}
-	s.log.Log(ctx, level, bounded(msg), attrs...)
-}
-
-func bounded(text string) string {
-	if len(text) > maxLogLine {
-		return text[:maxLogLine] + "..."
-	}
-	return text
+	s.log.Log(ctx, level, Clip(msg, maxLogLine), attrs...)
 }
 
 // admit counts a line, and says whether it is logged.

@@ -80,8 +80,11 @@ type policy struct {
 func (p *policy) Name() string { return p.how }
 
 func (p *policy) Version() string {
-	if p.how == "second" {
+	switch p.how {
+	case "second":
 		return "2"
+	case "verbose":
+		return strings.Repeat("v", 1000)
 	}
 	return "1"
 }
@@ -131,7 +134,13 @@ func (p *policy) Place(_ context.Context, b *placement.Batch) ([]placement.Place
 		}
 		_, _ = syscall.Write(2, []byte("raw line\n"))
 	case "env":
-		placed[0].Reason = strings.Join(os.Environ(), "\n")
+		for _, v := range os.Environ() {
+			if !strings.HasPrefix(v, "PLUGIN_") {
+				placed[0].Reason += v + "\n"
+			}
+		}
+	case "verbose":
+		placed[0].Reason = "\x00" + strings.Repeat("ä", 1000)
 	case "leaves": // children behind: one in its group, one that holds its output and has left the group
 		for _, setsid := range []bool{false, true} {
 			c := exec.Command("/bin/sleep", "5")

@@ -5,9 +5,30 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
+
+// What policies say is shown to people and kept with objects, so it is bounded, in bytes.
+const (
+	maxName   = 64
+	maxReason = 200
+	maxText   = 500
+)
+
+// Clip bounds a text to about so many bytes, and leaves out what no text may hold.
+func Clip(s string, most int) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "?"), "\x00", "?")
+	if len(s) <= most {
+		return s
+	}
+	for !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most] + "..."
+}
 
 // outputBytes bounds what of a policy's output is read in a second. One that writes
 // more waits.

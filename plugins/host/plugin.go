@@ -176,7 +176,7 @@ func (p *Plugin) Ask(ctx context.Context, q Question) (answer Answer, err error)
 		if q.Replace {
 			ask = proc.policy.Replace
 		}
-		said, err := ask(ctx, q.Batch.Message(q.Options), proc.bounded())
+		said, err := ask(ctx, q.Batch.Message(q.Options))
 		if err != nil {
 			return err
 		}
@@ -185,7 +185,7 @@ func (p *Plugin) Ask(ctx context.Context, q Question) (answer Answer, err error)
 		}
 		answer = Answer{Placements: make([]placement.Placement, len(q.Batch.Objects)), Version: proc.about.GetVersion()}
 		for i, a := range said.GetPlacements() {
-			answer.Placements[i] = placement.Placement{Partition: a.GetPartition(), Reason: a.GetReason()}
+			answer.Placements[i] = placement.Placement{Partition: a.GetPartition(), Reason: Clip(a.GetReason(), maxReason)}
 		}
 		return nil
 	})
@@ -222,21 +222,22 @@ func (p *Plugin) call(ctx context.Context, limit time.Duration, f func(context.C
 		return ctx.Err() // the caller's own end says nothing of the policy
 	}
 	p.unanswered.Add(1)
-	p.note(proc, started, err)
-	return asTold(err, limit)
+	told := asTold(err, limit)
+	p.note(proc, started, err, told)
+	return told
 }
 
 // asTold makes the error of a call one for people.
 func asTold(err error, limit time.Duration) error {
 	switch status.Code(err) {
 	case codes.DeadlineExceeded:
-		return fmt.Errorf("%w within %s", ErrLate, limit)
+		return fmt.Errorf("the policy did not answer within %s", limit)
 	case codes.Canceled, codes.Unavailable: // it was killed, or has ended
-		return fmt.Errorf("%w (%s)", ErrUnavailable, status.Convert(err).Message())
+		return ErrUnavailable
 	}
 	var wrong interface{ GRPCStatus() *status.Status }
 	if errors.As(err, &wrong) {
-		return fmt.Errorf("%w: %s", ErrRefused, wrong.GRPCStatus().Message())
+		return fmt.Errorf("the policy refuses: %s", Clip(wrong.GRPCStatus().Message(), maxText))
 	}
 	return err
 }
@@ -252,8 +253,11 @@ func (p *Plugin) succeeded(proc *process) {
 // note counts the failure of a call that began at a time. What the policy itself says,
 // and a wrong answer, leave the program alone; no answer does not. Calls that fail
 // together count as one: all of them wait where the machine is busy.
-func (p *Plugin) note(proc *process, began time.Time, err error) {
+func (p *Plugin) note(proc *process, began time.Time, err, told error) {
 	code := status.Code(err)
+	if code == codes.Unavailable {
+		told = errors.New(Clip(status.Convert(err).Message(), maxText))
+	}
 	switch code {
 	case codes.DeadlineExceeded, codes.Unavailable, codes.Canceled, codes.Internal, codes.ResourceExhausted:
 	default:
@@ -264,7 +268,7 @@ func (p *Plugin) note(proc *process, began time.Time, err error) {
 	if p.proc.Load() != proc {
 		return
 	}
-	p.err = err
+	p.err = told
 	if p.failures == 0 || began.After(p.failed) {
 		p.failures++
 		p.failed = time.Now()

@@ -35,7 +35,6 @@ type process struct {
 	health  grpc_health_v1.HealthClient
 	child   *child
 	client  *plugin.Client
-	answer  int // bytes
 	killed  sync.Once
 }
 
@@ -50,9 +49,7 @@ func (h *Host) start(ctx context.Context, spec Spec, log *slog.Logger) (*process
 		return nil, err
 	}
 	output, sink := new(pace), &logSink{log: log, limit: h.cfg.LogLines}
-	p := &process{
-		spec: spec, sum: sum, started: time.Now(), child: h.newChild(path, output), answer: h.cfg.AnswerBytes,
-	}
+	p := &process{spec: spec, sum: sum, started: time.Now(), child: h.newChild(path, output)}
 	p.client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig: placement.Handshake,
 		Plugins:         plugin.PluginSet{placement.ServiceName: &placement.Service{}},
@@ -68,6 +65,7 @@ func (h *Host) start(ctx context.Context, spec Spec, log *slog.Logger) (*process
 		PluginLogBufferSize: 8 << 10,
 		SyncStdout:          &lineWriter{pace: output, line: sink.line},
 		SyncStderr:          &lineWriter{pace: output, line: sink.line},
+		GRPCDialOptions:     []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(h.cfg.AnswerBytes))},
 		UnixSocketConfig:    &plugin.UnixSocketConfig{TempDir: sockets},
 	})
 	connected := make(chan error, 1)
@@ -108,18 +106,17 @@ func (p *process) connect(ctx context.Context, limit time.Duration) error {
 	p.policy, p.health = placementpb.NewPolicyClient(g.Conn), grpc_health_v1.NewHealthClient(g.Conn)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	about, err := p.policy.Describe(ctx, &placementpb.DescribeRequest{Name: p.spec.Name, Options: p.spec.Options}, p.bounded())
+	about, err := p.policy.Describe(ctx, &placementpb.DescribeRequest{Name: p.spec.Name, Options: p.spec.Options})
 	if err != nil {
 		return fmt.Errorf("it does not say who it is: %w", err)
 	}
 	if about.GetError() != "" {
-		return &Refusal{about.GetError()}
+		return &Refusal{Clip(about.GetError(), maxText)}
 	}
+	about.Name, about.Version = Clip(about.GetName(), maxName), Clip(about.GetVersion(), maxName)
 	p.about = about
 	return nil
 }
-
-func (p *process) bounded() grpc.CallOption { return grpc.MaxCallRecvMsgSize(p.answer) }
 
 // alive asks for the policy's health, within ctx.
 func (p *process) alive(ctx context.Context) error {
@@ -132,12 +129,12 @@ func (p *process) alive(ctx context.Context) error {
 
 // configure checks the options of a table.
 func (p *process) configure(ctx context.Context, options placement.Options, table placement.Table) (replaceColumns []string, err error) {
-	answer, err := p.policy.Configure(ctx, &placementpb.ConfigureRequest{Table: table.Message(), Options: options}, p.bounded())
+	answer, err := p.policy.Configure(ctx, &placementpb.ConfigureRequest{Table: table.Message(), Options: options})
 	if err != nil {
 		return nil, err
 	}
 	if e := answer.GetError(); e != nil {
-		return nil, &placement.OptionError{Option: e.GetOption(), Value: e.GetValue(), Allowed: e.GetAllowed()}
+		return nil, &placement.OptionError{Option: Clip(e.GetOption(), maxText), Value: Clip(e.GetValue(), maxText), Allowed: Clip(e.GetAllowed(), maxText)}
 	}
 	return answer.GetReplaceColumns(), nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/object"
@@ -191,7 +190,7 @@ func (c *choosing) take(i int, answer placement.Placement) error {
 	to, current := object.PartitionID(answer.Partition), c.current(i)
 	switch {
 	case current != 0 && (to == 0 || to == current):
-		c.out.Partitions[i], c.out.Reasons[i] = current, reason(answer.Reason)
+		c.out.Partitions[i], c.out.Reasons[i] = current, host.Clip(answer.Reason, maxReason)
 		return nil
 	case to == 0 || c.view.snap.Partition(to) == nil:
 		c.wrong = true
@@ -200,7 +199,7 @@ func (c *choosing) take(i int, answer placement.Placement) error {
 	if why, ok := c.view.allows(to, c.objects[i].Bytes); !ok {
 		return c.without(i, fmt.Sprintf("it chose partition %d, but %s", to, why))
 	}
-	c.out.Partitions[i], c.out.Reasons[i] = to, reason(answer.Reason)
+	c.out.Partitions[i], c.out.Reasons[i] = to, host.Clip(answer.Reason, maxReason)
 	return nil
 }
 
@@ -220,7 +219,7 @@ func (c *choosing) without(i int, why string) error {
 	}
 	c.fell++
 	c.out.Partitions[i] = to
-	c.out.Reasons[i] = reason(fmt.Sprintf("fall-back %s, for policy %s: %s", fallback(c.request.Table), c.request.Table.Placement.Policy, why))
+	c.out.Reasons[i] = host.Clip(fmt.Sprintf("fall-back %s, for policy %s: %s", fallback(c.request.Table), c.request.Table.Placement.Policy, why), maxReason)
 	return nil
 }
 
@@ -275,19 +274,6 @@ func fallback(t *catalog.Table) string {
 		return t.Rules.Fallback
 	}
 	return "hash"
-}
-
-// reason bounds what a policy says of an object, and leaves out what no text may hold.
-func reason(s string) string {
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "?"), "\x00", "?")
-	if len(s) <= maxReason {
-		return s
-	}
-	end := maxReason
-	for !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + "..."
 }
 
 // Allowed reports whether a partition may get objects of a table that take about so

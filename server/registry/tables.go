@@ -11,6 +11,7 @@ import (
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/planner/execute"
+	"github.com/ssmr/ssmr/plugins/host"
 	"github.com/ssmr/ssmr/plugins/placement"
 )
 
@@ -115,7 +116,7 @@ func columnsOf(t *catalog.Table, names []string) ([]int, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(t.Columns, func(c catalog.Column) bool { return c.Name == name && !c.Dropped })
 		if i < 0 {
-			return nil, fmt.Errorf("it wants to hear of updates of column %q, which the table does not have", name)
+			return nil, fmt.Errorf("it wants to hear of updates of column %q, which the table does not have", host.Clip(name, 100))
 		}
 		out = append(out, i)
 	}
