@@ -208,7 +208,7 @@ func (r *replacer) replace(ctx context.Context, batch []waiting) {
 }
 
 // again has an object tried again; the caller holds mu. What the table's budget has
-// deferred comes back one by one, as fast as the budget allows.
+// deferred comes back as fast as the budget allows.
 func (r *replacer) again(w waiting, t *catalog.Table, room time.Duration) {
 	w.due = time.Now().Add(min(firstReplacePause<<min(w.tries, 30), max(longestReplacePause, t.Rules.Budget.Cooldown/4)))
 	w.tries++
@@ -218,6 +218,7 @@ func (r *replacer) again(w waiting, t *catalog.Table, room time.Duration) {
 		}
 		r.room[t.ID] = w.due.Add(room)
 	}
+	w.due = w.due.Truncate(replaceTick).Add(replaceTick) // for batches, and not one by one
 	r.put(w)
 }
 
