@@ -54,6 +54,8 @@ const (
 	// maxReplaceFailures is how often an object's move may fail.
 	maxReplaceFailures = 16
 	firstReplacePause  = 100 * time.Millisecond
+	// replaceTick is how far apart batches of what is tried again are.
+	replaceTick = 50 * time.Millisecond
 	// longestReplacePause is the longest pause between two tries, where a quarter of the
 	// table's cool-down is not longer.
 	longestReplacePause = 30 * time.Second
