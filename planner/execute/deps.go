@@ -59,8 +59,9 @@ type Directory interface {
 	// Assign gives ids without a location one; ids that have one keep it. The
 	// answers are the locations that stand, in the order of the assignments. It
 	// is idempotent: after an error it may be called again. An error with SQLSTATE
-	// 40001 means that the table is being changed, or is gone: the statement is
-	// planned anew.
+	// 40001 means that a partition must not get an id, by limits that the node may not know
+	// yet, or that the table is being changed, or is gone: places are chosen anew with the
+	// newest catalog, or the statement is planned anew.
 	Assign(ctx context.Context, assignments []catalog.Assignment) ([]object.Location, error)
 	// Learn takes what a partition said of objects that it does not own. An
 	// older version than the cache has is ignored. A zero location is not learnt.
