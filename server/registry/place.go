@@ -113,7 +113,8 @@ func (c *choosing) ask(ctx context.Context, replace bool) ([]placement.Placement
 	for _, part := range parts(c.objects) {
 		batch.Objects = part
 		answers, err := c.call(ctx, func(ctx context.Context) ([]placement.Placement, error) {
-			answer, err := plugin.Ask(ctx, host.Question{Options: t.Placement.Options, Batch: &batch, Replace: replace})
+			q := host.Question{Options: t.Placement.Options, Batch: &batch, Replace: replace}
+			answer, err := p.together.do(ctx, &question{Question: q, ask: plugin.Ask, of: d})
 			if err == nil {
 				c.version = answer.Version
 			}
@@ -149,10 +150,7 @@ func parts(objects []placement.Object) [][]placement.Object {
 	var out [][]placement.Object
 	first, bytes := 0, 0
 	for i, o := range objects {
-		size := 0
-		for _, v := range o.Values {
-			size += len(v.Text)
-		}
+		size := sizeOf(&o)
 		if i > first && (i-first >= callObjects || bytes+size > callBytes) {
 			out = append(out, objects[first:i])
 			first, bytes = i, 0

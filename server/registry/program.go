@@ -20,6 +20,7 @@ type program struct {
 	r    *Registry
 	name string
 	tally
+	together together
 
 	wake    chan struct{} // wanted has changed
 	needed  chan struct{} // closed when somebody asks
@@ -190,13 +191,6 @@ func (p *program) runs() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.plugin != nil
-}
-
-// generation is the version of what runs; 0 where nothing does.
-func (p *program) generation() uint64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.running.Version
 }
 
 // candidate returns the program of a policy, started: by Check, or now.
