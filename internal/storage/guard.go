@@ -22,12 +22,14 @@ func isLog(name string) bool { return strings.HasSuffix(name, ".log") }
 
 // check takes note of an error with a log file.
 func (g *guardFS) check(what, name string, err error) error {
-	if err == nil || !isLog(name) || !g.s.opened.Load() {
+	if !isLog(name) || !g.s.opened.Load() {
 		return err
 	}
-	g.s.fail(fmt.Errorf("%s %s: %w", what, name, err))
-	if calledFrom("rotateWAL") {
-		park()
+	if err != nil {
+		g.s.fail(fmt.Errorf("%s %s: %w", what, name, err))
+	}
+	if g.s.Err() != nil && calledFrom("rotateWAL") {
+		park() // also where this went well: it will be told of an error before
 	}
 	return err
 }
@@ -71,6 +73,31 @@ func (g *guardFS) wrap(what, name string, f vfs.File, err error) (vfs.File, erro
 		return f, err
 	}
 	return &guardFile{File: f, g: g, name: name}, nil
+}
+
+// OpenDir opens a directory: that of the log is synced for each new file.
+func (g *guardFS) OpenDir(name string) (vfs.File, error) {
+	f, err := g.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &guardDir{File: f, g: g, name: name}, nil
+}
+
+type guardDir struct {
+	vfs.File
+	g    *guardFS
+	name string
+}
+
+// Sync syncs.
+func (d *guardDir) Sync() error {
+	err := d.File.Sync()
+	if err != nil && d.g.s.opened.Load() && calledFrom("rotateWAL") {
+		d.g.s.fail(fmt.Errorf("sync %s: %w", d.name, err))
+		park()
+	}
+	return err
 }
 
 // Unwrap returns the file system underneath.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -334,12 +335,31 @@ func (s *Store) commit(b *pebble.Batch, durability Durability) error {
 	}
 	defer s.leave()
 	if durability == NoSync {
-		return classify(s.db.Apply(b, pebble.NoSync))
+		return s.apply(b, pebble.NoSync, s.db.Apply)
 	}
-	if err := s.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
-		return classify(err)
+	if err := s.apply(b, pebble.Sync, s.db.ApplyNoSyncWait); err != nil {
+		return err
 	}
 	return s.await(b)
+}
+
+// apply hands a batch to Pebble. Where the log could not be written on another goroutine
+// Pebble finds out here, and panics in the middle of its locks. The store has failed then;
+// who waits for one of the locks goes when the process does.
+func (s *Store) apply(b *pebble.Batch, o *pebble.WriteOptions, commit func(*pebble.Batch, *pebble.WriteOptions) error) (err error) {
+	defer func() {
+		switch cause := recover().(type) {
+		case nil:
+		case runtime.Error:
+			panic(cause)
+		case error:
+			s.fail(fmt.Errorf("write-ahead log: %w", cause))
+			err = s.Err()
+		default:
+			panic(cause)
+		}
+	}()
+	return classify(commit(b, o))
 }
 
 // begin is commit with Sync up to where the batch is visible, and in its place in
@@ -349,7 +369,7 @@ func (s *Store) begin(b *pebble.Batch) error {
 		return err
 	}
 	defer s.leave()
-	return classify(s.db.ApplyNoSyncWait(b, pebble.Sync))
+	return s.apply(b, pebble.Sync, s.db.ApplyNoSyncWait)
 }
 
 // await returns when a batch is on disk.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -618,4 +619,52 @@ func BenchmarkBatch(b *testing.B) {
 			buf, _, _ = sp.Get(buf[:0], key(i))
 		}
 	})
+}
+
+// A disk that breaks while many commit, and while the log goes from file to file, brings
+// no panic with it: commits fail, or are ended.
+func TestDiskBreaksUnderLoad(t *testing.T) {
+	failed := 0
+	const rounds = 20
+	for round := range rounds {
+		disk := storagetest.NewDisk()
+		s, err := storage.Open("store", storage.Options{FS: disk.FS(), MemTableBytes: 1 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sp := space(t, s, 1)
+		var committed atomic.Int64
+		for w := range 8 {
+			go func() {
+				value := make([]byte, 4<<10<<(w%4))
+				for i := 0; s.Err() == nil; i++ {
+					b := sp.NewBatch()
+					b.Set(fmt.Appendf(nil, "%d-%d", w, i), value)
+					if err := b.Commit([]storage.Durability{storage.NoSync, storage.Sync}[i%2]); err != nil {
+						return
+					}
+					b.Close()
+					committed.Add(1)
+				}
+			}()
+		}
+		for committed.Load() < int64(100+100*(round%8)) {
+			time.Sleep(100 * time.Microsecond)
+		}
+		op := []storagetest.Op{storagetest.Sync, storagetest.Write}[round%2]
+		disk.Fail(op, errors.New("disk is broken"))
+		select {
+		case <-s.Failed():
+			failed++
+			time.Sleep(5 * time.Millisecond) // for what was under way
+		case <-time.After(100 * time.Millisecond): // it waits for room in memory, and could go on
+		}
+		disk.Fail(op, nil) // what is left of a store that has failed tries for ever
+		if err := s.Close(); (err == nil) != (s.Err() == nil) {
+			t.Errorf("Close says %v of %v", err, s.Err())
+		}
+	}
+	if failed < rounds/4 {
+		t.Errorf("the store has failed %d times of %d", failed, rounds)
+	}
 }

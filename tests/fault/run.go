@@ -385,9 +385,10 @@ func (r *run) checkReplicas() {
 
 // checkLog finds what a node must not log.
 func checkLog(v *verdict, name, text string) {
-	for l := range strings.Lines(text) {
+	lines := strings.SplitAfter(text, "\n")
+	for i, l := range lines {
 		if strings.HasPrefix(l, "panic:") || strings.Contains(l, "panicked") || strings.HasPrefix(l, "fatal error:") || strings.Contains(l, "DATA RACE") {
-			v.addf(name, "its log says: %s", strings.TrimSpace(l))
+			v.add(violation{where: name, what: "its log says: " + strings.TrimSpace(l), text: strings.Join(lines[i:min(i+40, len(lines))], "")})
 			return
 		}
 	}
