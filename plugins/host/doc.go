@@ -4,7 +4,8 @@
 //	h, err := host.New(host.Config{Dir: "/etc/ssmr/plugins", Logger: log})
 //	p, err := h.Open(ctx, host.Spec{Name: "geo", Program: "geo-policy"})
 //	placed, err := p.Place(ctx, batch)     // p is a placement.Policy
-//	err = p.Swap(ctx, host.Spec{Name: "geo", Program: "geo-policy-v2"})
+//	next, err := h.Try(ctx, host.Spec{Name: "geo", Program: "geo-policy-v2"})
+//	err = p.Adopt(next)
 //	err = h.Close()
 //
 // A policy is started with a handshake of hashicorp/go-plugin, mutual TLS, no

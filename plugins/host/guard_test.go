@@ -83,7 +83,7 @@ func TestBackoffGrows(t *testing.T) {
 		want := time.Millisecond << i
 		until(t, "the pause is "+want.String(), func() bool { return pause() == want })
 	}
-	if err := p.Swap(context.Background(), Spec{Name: "x", Program: "policy-good"}); err != nil {
+	if err := swap(context.Background(), p, Spec{Name: "x", Program: "policy-good"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := pause(); got != 0 {

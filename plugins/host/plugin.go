@@ -52,6 +52,10 @@ var (
 	ErrRefused = errors.New("the policy refuses")
 )
 
+// ErrUnimplemented is the error of Replace of a policy that cannot: what it was asked
+// about stays.
+var ErrUnimplemented = errors.New("the policy does not have this ability")
+
 // Plugin is a policy that runs as a program of its own. It implements
 // placement.Policy, and its methods may be called from many goroutines.
 type Plugin struct {
@@ -234,6 +238,8 @@ func asTold(err error, limit time.Duration) error {
 		return fmt.Errorf("the policy did not answer within %s", limit)
 	case codes.Canceled, codes.Unavailable: // it was killed, or has ended
 		return ErrUnavailable
+	case codes.Unimplemented:
+		return ErrUnimplemented
 	}
 	var wrong interface{ GRPCStatus() *status.Status }
 	if errors.As(err, &wrong) {

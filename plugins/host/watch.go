@@ -144,17 +144,6 @@ func (p *Plugin) install(old, proc *process) bool {
 	return true
 }
 
-// Swap starts another program and, where it can be used, puts it in the place of the
-// one that runs, between two calls: calls that are under way are answered by the old
-// one. Where it cannot, the old one stays, and the error says why.
-func (p *Plugin) Swap(ctx context.Context, spec Spec) error {
-	c, err := p.host.Try(ctx, spec)
-	if err != nil {
-		return err
-	}
-	return p.Adopt(c)
-}
-
 // retire ends a program when the calls that it may still answer are over.
 func (p *Plugin) retire(old *process) {
 	select {

@@ -18,5 +18,6 @@
 // have it, another partition by a hash of its key. Objects that exist stay where they
 // are then. The client is told, it is counted, and now and then logged. Nothing that a
 // program does costs a statement more than Config.CallTimeout for each thousands of
-// objects; while it is down, nothing at all.
+// objects; while it is down, nothing at all. Small statements that come while calls are
+// under way are asked about together, and each gets its own answer.
 package registry

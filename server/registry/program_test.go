@@ -239,6 +239,24 @@ func TestNoReplaceColumns(t *testing.T) {
 	}
 }
 
+// TestReplace: a program says where changed objects are to live; what it cannot say stays.
+func TestReplace(t *testing.T) {
+	f := newFixture(t, nil)
+	for version, want := range map[string]object.PartitionID{"1": 2, "plain": 3} {
+		f.catalog.policies(catalog.Policy{Name: "remote", Program: f.program(version)})
+		until(t, "it is ready", func() bool { return f.status("remote").Version == version })
+		r := request(table("remote", nil), "", 1)
+		r.Current, r.Bytes = []object.PartitionID{3}, []int64{10}
+		places, err := f.Replace(context.Background(), r)
+		if err != nil || places.Partitions[0] != want || places.Notice != "" {
+			t.Errorf("version %s: %+v, %v", version, places, err)
+		}
+	}
+	if s := f.status("remote"); s.Errors != 0 {
+		t.Errorf("%d errors", s.Errors)
+	}
+}
+
 // TestOnUse: a program is started when it is asked first.
 func TestOnUse(t *testing.T) {
 	f := newFixture(t, func(c *Config) { c.OnUse = true })
