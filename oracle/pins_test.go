@@ -302,3 +302,32 @@ func TestLeaderLostAtEveryStepOfAPin(t *testing.T) {
 		}
 	})
 }
+
+// What a departure has no room for follows as it was asked for.
+func TestPinsFollow(t *testing.T) {
+	w := newWorld(t)
+	w.parts.most = 1
+	ids := w.directory(1, 1, 1)
+	reasons := []string{"one", "two", "three"}
+	w.group.apply(&beginMoves{to: 2, ids: ids, whole: true, pin: catalog.Pin, origin: byAnn, reasons: reasons})
+	rounds := 0
+	for ; len(w.group.machine.work().batches) > 0; rounds++ {
+		w.group.restart()
+		w.newDriver()
+		k := &task{b: w.group.machine.work().batches[0]}
+		for k.stage < 2 {
+			w.advance(k)
+		}
+		w.driver.finish("", &k.b, k.departed, "")
+	}
+	if rounds != len(ids) {
+		t.Errorf("moved in %d batches, want %d", rounds, len(ids))
+	}
+	for i, id := range ids {
+		places, err := w.group.machine.history(id)
+		want := catalog.Origin{User: "ann", Reason: reasons[i]}
+		if err != nil || len(places) == 0 || places[len(places)-1].Origin != want || !places[len(places)-1].Pinned {
+			t.Errorf("object %d: %+v, %v", i, places, err)
+		}
+	}
+}
