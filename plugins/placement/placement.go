@@ -72,8 +72,8 @@ func (t *Table) InKey(name string) bool {
 	return false
 }
 
-// Batch is what one call of Place is about: objects of one table that one
-// statement creates, or that MOVE <table> TO POLICY asks about.
+// Batch is what one call of Place is about: objects of one table that a statement creates,
+// or a few statements at one moment, or that MOVE <table> TO POLICY asks about.
 type Batch struct {
 	Table *Table
 	// Objects are the objects; they are new unless they have a Current.

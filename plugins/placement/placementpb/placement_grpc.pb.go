@@ -56,7 +56,7 @@ type PolicyClient interface {
 	Describe(ctx context.Context, in *DescribeRequest, opts ...grpc.CallOption) (*DescribeResponse, error)
 	// Configure checks the options of one table, when it is created or changed.
 	Configure(ctx context.Context, in *ConfigureRequest, opts ...grpc.CallOption) (*ConfigureResponse, error)
-	// Place chooses partitions for the objects that one statement creates.
+	// Place chooses partitions for objects that a statement creates, or a few at one moment.
 	Place(ctx context.Context, in *PlaceRequest, opts ...grpc.CallOption) (*PlaceResponse, error)
 	// Replace is asked after an update of columns that Configure named: 0 means that an
 	// object stays. UNIMPLEMENTED is as good as that.
@@ -119,7 +119,7 @@ type PolicyServer interface {
 	Describe(context.Context, *DescribeRequest) (*DescribeResponse, error)
 	// Configure checks the options of one table, when it is created or changed.
 	Configure(context.Context, *ConfigureRequest) (*ConfigureResponse, error)
-	// Place chooses partitions for the objects that one statement creates.
+	// Place chooses partitions for objects that a statement creates, or a few at one moment.
 	Place(context.Context, *PlaceRequest) (*PlaceResponse, error)
 	// Replace is asked after an update of columns that Configure named: 0 means that an
 	// object stays. UNIMPLEMENTED is as good as that.
