@@ -125,14 +125,14 @@ func (p *placements) partitions() []int {
 	return ids
 }
 
-// compare runs the script that script makes for each table, in turns, and returns the
-// best result of each. around is called before and after each run.
-func (p *placements) compare(tables []string, clients int, script func(table string) script, around func(at int) (after func())) []result {
+// compare runs the script of each table, in turns, and returns the best result of each.
+// around is called before and after each run.
+func (p *placements) compare(tables []string, clients int, scriptOf func(at int) script, around func(at int) (after func())) []result {
 	best := make([]result, len(tables))
 	for range p.options.rounds {
 		for i, table := range tables {
 			after := around(i)
-			got, err := pgbench(p.reporter, p.system, script(table), clients, p.options.time)
+			got, err := pgbench(p.reporter, p.system, scriptOf(i), clients, p.options.time)
 			if err != nil {
 				p.Fatalf("%s, %d clients: %v", table, clients, err)
 			}

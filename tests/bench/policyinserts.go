@@ -8,12 +8,17 @@ import (
 
 // insertPlacements are what inserts are compared by. Built-in list has the oracle's round
 // and no call of a program: what it loses to hash is that round, what home loses to it is
-// the call.
-var insertPlacements = []struct{ table, policy, with string }{
-	{"insert_hash", "", ""},
-	{"insert_list", "", "placement = 'list', list.column = 'country', list.map = 'nowhere:1'"},
-	{"insert_home", "home", "placement = 'home'"},
-	{"insert_geo", "geo", "placement = 'geo', geo.map = 'de=eu, fr=eu, us=na, ca=na'"},
+// the call. In the last table all rows of a statement are of one tenant, and so in one
+// partition.
+var insertPlacements = []struct {
+	table, policy, with string
+	tenant              bool
+}{
+	{"insert_hash", "", "", false},
+	{"insert_list", "", "placement = 'list', list.column = 'country', list.map = 'nowhere:1'", false},
+	{"insert_home", "home", "placement = 'home'", false},
+	{"insert_geo", "geo", "placement = 'geo', geo.map = 'de=eu, fr=eu, us=na, ca=na'", false},
+	{"insert_tenant", "tenant", "placement = 'tenant', tenant.column = 'country'", true},
 }
 
 // inserts prints how inserts through policies compare with those through hash.
@@ -31,16 +36,16 @@ func (p *placements) inserts() {
 		p.exec("CREATE TABLE " + t.table + " (id bigserial PRIMARY KEY, country text NOT NULL, payload text NOT NULL)" + with)
 	}
 	fmt.Printf("\n# inserts by placement, one run of %d nodes, %s a measurement, best of %d\n", p.options.nodes, p.options.time, p.options.rounds)
-	fmt.Printf("%8s %8s %-12s %10s %8s %10s %10s %12s %10s\n", "rows", "clients", "table", "tps", "of hash", "ms", "more ms", "policy ms", "calls")
+	fmt.Printf("%8s %8s %-14s %10s %8s %10s %10s %12s %10s\n", "rows", "clients", "table", "tps", "of hash", "ms", "more ms", "policy ms", "calls")
 	for _, rows := range []int{1, 100} {
 		for _, n := range p.options.clients {
 			asked := make([]calls, len(tables))
-			best := p.compare(tables, n, func(table string) script { return insertScript(table, rows) }, func(i int) func() {
+			best := p.compare(tables, n, func(i int) script { return insertScript(tables[i], rows, insertPlacements[i].tenant) }, func(i int) func() {
 				before := p.calls(insertPlacements[i].policy)
 				return func() { asked[i] = asked[i].plus(p.calls(insertPlacements[i].policy).minus(before)) }
 			})
 			for i, b := range best {
-				fmt.Printf("%8d %8d %-12s %10.0f %8.2f %10.2f %10.2f %12.3f %10d\n", rows, n, tables[i],
+				fmt.Printf("%8d %8d %-14s %10.0f %8.2f %10.2f %10.2f %12.3f %10d\n", rows, n, tables[i],
 					b.tps, b.tps/best[0].tps, b.latency, b.latency-best[0].latency, asked[i].mean(), asked[i].n)
 			}
 		}
@@ -58,17 +63,22 @@ func (p *placements) inserts() {
 	}
 }
 
-// insertScript inserts rows in one statement, of customers in four countries.
-func insertScript(table string, rows int) script {
-	countries := []string{"de", "us", "fr", "ca"}
-	payload := strings.Repeat("x", 100)
+// insertScript inserts rows in one statement: of customers in four countries, or of one
+// tenant.
+func insertScript(table string, rows int, tenant bool) script {
+	countries := []string{"'de'", "'us'", "'fr'", "'ca'"}
 	var b strings.Builder
+	if tenant {
+		countries = []string{":t"}
+		fmt.Fprintf(&b, "\\set t random(1, %d)\n", tenantCount)
+	}
+	payload := strings.Repeat("x", 100)
 	fmt.Fprintf(&b, "INSERT INTO %s (country, payload) VALUES ", table)
 	for i := range rows {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "('%s', '%s')", countries[i%len(countries)], payload)
+		fmt.Fprintf(&b, "(%s, '%s')", countries[i%len(countries)], payload)
 	}
 	b.WriteString(";\n")
 	return script{fmt.Sprintf("%s_%d", table, rows), b.String()}

@@ -45,7 +45,7 @@ func (p *placements) tenants() {
 	}{{"transaction", tenantTransaction}, {"statement", tenantStatement}} {
 		for _, n := range p.options.clients {
 			touched := make([]touched, len(tables))
-			best := p.compare(tables, n, kind.script, func(i int) func() {
+			best := p.compare(tables, n, func(i int) script { return kind.script(tables[i]) }, func(i int) func() {
 				before := p.touched()
 				return func() { touched[i] = touched[i].plus(p.touched().minus(before)) }
 			})
