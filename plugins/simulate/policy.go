@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ssmr/ssmr/plugins/builtin"
 	"github.com/ssmr/ssmr/plugins/host"
@@ -50,7 +48,7 @@ type configured struct {
 }
 
 // open makes a policy ready.
-func open(ctx context.Context, c Choice, deadline time.Duration, logger *slog.Logger) (policy, error) {
+func open(ctx context.Context, cfg *Config, c Choice) (policy, error) {
 	if p := builtIn(c.Policy); p != nil {
 		if len(c.Options) > 0 {
 			return nil, fmt.Errorf("policy %s is built in, and has no options of its own", c.Policy)
@@ -69,7 +67,7 @@ func open(ctx context.Context, c Choice, deadline time.Duration, logger *slog.Lo
 		return nil, err
 	}
 	p := &program{sockets: sockets}
-	p.host, err = host.New(host.Config{Dir: filepath.Dir(path), Sockets: sockets, CallTimeout: deadline, Logger: logger})
+	p.host, err = host.New(host.Config{Dir: filepath.Dir(path), Sockets: sockets, Env: cfg.Env, CallTimeout: cfg.Deadline, Logger: cfg.Logger})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(sockets))
 	}

@@ -31,6 +31,7 @@ type Config struct {
 	Labels map[uint32]map[string]string
 	// Deadline is what a call may take. Default: 50 ms.
 	Deadline time.Duration
+	Env      []string     // see host.Config
 	Logger   *slog.Logger // of what policies say; nil: discarded
 }
 
@@ -64,7 +65,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		return nil, err
 	}
 	defer in.close()
-	candidate, err := open(ctx, cfg.Candidate, cfg.Deadline, cfg.Logger)
+	candidate, err := open(ctx, &cfg, cfg.Candidate)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if cfg.Against == nil {
 		r.worlds[1] = newWorld(r.recorded)
 	} else {
-		other, err := open(ctx, *cfg.Against, cfg.Deadline, cfg.Logger)
+		other, err := open(ctx, &cfg, *cfg.Against)
 		if err != nil {
 			return nil, err
 		}

@@ -63,6 +63,9 @@ func (t *trial) endsWithServer(ctx context.Context) (string, error) {
 		placement.Handshake.MagicCookieKey + "=" + placement.Handshake.MagicCookieValue,
 		"PLUGIN_PROTOCOL_VERSIONS=1", "PLUGIN_UNIX_SOCKET_DIR=" + sockets,
 	}
+	for _, name := range t.cfg.Env {
+		cmd.Env = append(cmd.Env, name+"="+os.Getenv(name))
+	}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return "", err

@@ -27,7 +27,8 @@ type Config struct {
 	Options      map[string]string
 	Table        placement.Table
 	TableOptions map[string]string
-	PlainText    bool // see host.Spec
+	PlainText    bool     // see host.Spec
+	Env          []string // see host.Config
 	// Deadline is what a call may take. Default: 50 ms.
 	Deadline time.Duration
 	Logger   *slog.Logger // of what the policy says; nil: discarded
@@ -119,7 +120,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	}
 	defer os.RemoveAll(sockets)
 	h, err := host.New(host.Config{
-		Dir: filepath.Dir(path), Sockets: sockets, CallTimeout: cfg.Deadline, Logger: cfg.Logger,
+		Dir: filepath.Dir(path), Sockets: sockets, Env: cfg.Env, CallTimeout: cfg.Deadline, Logger: cfg.Logger,
 		Backoff: 10 * time.Millisecond, HealthInterval: 200 * time.Millisecond,
 	})
 	if err != nil {

@@ -174,6 +174,7 @@ func verifyPlugin(args []string, stdout, stderr io.Writer) int {
 	flags.Var(pairs(cfg.TableOptions), "table-option", "an option of the table's placement, `name=value`; may be repeated")
 	flags.DurationVar(&cfg.Deadline, "deadline", 50*time.Millisecond, "what a call may take")
 	flags.BoolVar(&cfg.PlainText, "plain-text", false, "the policy does without mutual TLS")
+	flags.Var((*list)(&cfg.Env), "env", "the `name` of a variable of the environment that the policy gets; may be repeated")
 	columns := flags.String("columns", "", "the `columns` of the table that it is asked about, as in \"id bigint, tenant text\"")
 	key := flags.String("key", "", "the `columns` of that table's key; default: the first")
 	verbose := flags.Bool("v", false, "show what the policy logs")
@@ -218,6 +219,7 @@ func simulatePlugin(args []string, stdout, stderr io.Writer) int {
 	flags.Var(pairs(against.TableOptions), "against-table-option", "an option of the tables' placement by that policy, `name=value`; may be repeated")
 	flags.DurationVar(&cfg.Deadline, "deadline", 50*time.Millisecond, "what a call may take")
 	flags.BoolVar(&cfg.Candidate.PlainText, "plain-text", false, "the policies do without mutual TLS")
+	flags.Var((*list)(&cfg.Env), "env", "the `name` of a variable of the environment that the policies get; may be repeated")
 	asJSON := flags.Bool("json", false, "print the report as JSON")
 	verbose := flags.Bool("v", false, "show what the policies log")
 	var exit int
