@@ -115,6 +115,9 @@ func (c *choosing) ask(ctx context.Context, replace bool) ([]placement.Placement
 		answers, err := c.call(ctx, func(ctx context.Context) ([]placement.Placement, error) {
 			q := host.Question{Options: t.Placement.Options, Batch: &batch, Replace: replace}
 			answer, err := p.together.do(ctx, &question{Question: q, ask: plugin.Ask, of: d})
+			if replace && errors.Is(err, host.ErrUnimplemented) {
+				return make([]placement.Placement, len(part)), nil // 0: they stay
+			}
 			if err == nil {
 				c.version = answer.Version
 			}
