@@ -56,7 +56,7 @@ func TestPolicies(t *testing.T) {
 			}
 		}
 	})
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	defer cancel()
 	// The port may be taken, and the machine slow: what is tested is neither.
 	address := harness.FreePorts(t, 1)[0]
