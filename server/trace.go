@@ -1,6 +1,8 @@
 package server
 
 import (
+	"fmt"
+
 	"github.com/ssmr/ssmr/internal/trace"
 	"github.com/ssmr/ssmr/planner/execute"
 )
@@ -33,7 +35,7 @@ func (n *Node) trace() (execute.Trace, error) {
 		File: n.cfg.Trace.File, Size: n.cfg.Trace.SizeBytes, Node: n.cfg.Node, Catalog: n.cache.Catalog, Logger: n.log.With("part", "trace"),
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("trace (key \"trace.file\"): %w", err)
 	}
 	n.onClose("trace", func() error {
 		if dropped := r.Dropped(); dropped > 0 {

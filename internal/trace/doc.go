@@ -44,5 +44,6 @@
 //
 // counts commands that were not recorded, because the disk was too slow.
 //
-// A trace holds values of the application: it is as secret as the data.
+// A file belongs to one node. It holds values of the application: it is as secret as the
+// data.
 package trace

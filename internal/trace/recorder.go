@@ -3,7 +3,6 @@ package trace
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"sync"
@@ -220,7 +219,7 @@ func previous(file string) string { return file + ".1" }
 func openFile(name string) (*os.File, int64, error) {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, 0, fmt.Errorf("trace: %w", err)
+		return nil, 0, err
 	}
 	info, err := f.Stat()
 	if err != nil {

@@ -252,3 +252,19 @@ func TestClosedRecorderIsHarmless(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// FuzzReader guards that whatever a file holds, reading it ends: with lines, or an error.
+func FuzzReader(f *testing.F) {
+	f.Add("{\"trace\":{\"version\":1}}\n{\"touches\":[{\"table\":7,\"kind\":\"create\",\"key\":[\"a\"],\"values\":[null]}]}\n")
+	f.Add("{\"partitions\":[{\"id\":1}]}\n{\"touch")
+	f.Add("\n\n[]\n{\"touches\":[{\"kind\":\"dance\"}]}")
+	f.Fuzz(func(t *testing.T, text string) {
+		in := NewReader(strings.NewReader(text))
+		for range len(text) + 2 {
+			if _, err := in.Next(); err != nil {
+				return
+			}
+		}
+		t.Error("there are more lines than bytes")
+	})
+}

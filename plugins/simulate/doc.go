@@ -13,7 +13,8 @@
 // partitions that its objects live in, those that it creates included. A range of a table
 // touches all partitions, whatever lives there, as in the database: but where the table's
 // policy is static (hash, column) and the range fixes the columns that homes follow from,
-// it touches their home alone. A command that touches one partition is one log entry.
+// it touches their home alone. (Within BEGIN the database asks all partitions all the same,
+// which a trace does not tell.) A command that touches one partition is one log entry.
 //
 // Each contender begins with empty partitions. An object is placed when it is created;
 // one that was there before the trace begins is placed when it is first touched, with the
@@ -26,7 +27,7 @@
 //
 // An answer counts as a fall-back where it does not come within the deadline, or names a
 // partition that does not exist, is closed, or lacks a label that the table requires: the
-// object goes to its home, as under hash.
+// object goes to its home, as under hash. Capacities of partitions are not looked at.
 //
 // Loads that a policy is told are those of the moment; a database tells it some that are
 // seconds old. Homes follow from a hash of the key's texts: shares are those of the
