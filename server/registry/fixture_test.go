@@ -92,15 +92,15 @@ func newFixture(t *testing.T, change func(*Config)) *fixture {
 		Version: 1, Tables: map[object.TableID]*catalog.Table{}, Partitions: []catalog.Partition{{ID: 1}, {ID: 2}, {ID: 3}},
 	}
 	sockets := filepath.Join(t.TempDir(), "s")
-	programs, err := host.New(host.Config{
-		Dir: f.dir, Sockets: sockets, CallTimeout: 5 * time.Second, HealthInterval: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	cfg := Config{Dir: f.dir, CallTimeout: 5 * time.Second, StartTimeout: 10 * time.Second, Backoff: 10 * time.Millisecond}
 	if change != nil {
 		change(&cfg)
+	}
+	programs, err := host.New(host.Config{
+		Dir: f.dir, Sockets: sockets, CallTimeout: cfg.CallTimeout, HealthInterval: time.Second, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	f.Registry = New(cfg, Dependencies{
 		BuiltIn: append(builtin.Policies(), &policy{name: "local", version: "1"}), Host: programs, Catalog: f.catalog,

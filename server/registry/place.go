@@ -165,11 +165,17 @@ func parts(objects []placement.Object) [][]placement.Object {
 
 // call makes one call of a policy, within its deadline, and counts it.
 func (c *choosing) call(ctx context.Context, f func(context.Context) ([]placement.Placement, error)) ([]placement.Placement, error) {
-	limited, cancel := context.WithTimeout(ctx, c.r.cfg.CallTimeout)
+	// The host keeps the deadline of a program's call, and counts it against the program
+	// where that is missed. This one is for what waits for calls of others.
+	limit := c.r.cfg.CallTimeout
+	limited, cancel := context.WithTimeout(ctx, limit+limit/4)
 	defer cancel()
 	began := time.Now()
 	answers, err := f(limited)
 	took := time.Since(began)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = fmt.Errorf("the policy did not answer within %s", limit)
+	}
 	failed := 0
 	if err != nil && ctx.Err() == nil {
 		failed = 1
