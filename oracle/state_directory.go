@@ -20,6 +20,7 @@ func (t *tx) assign(c *assign) []assigned {
 		}
 		return version
 	}
+	absent := t.absent(c.items)
 	for i, item := range c.items {
 		table := t.tables[item.ID.Table()]
 		if table == nil {
@@ -29,7 +30,10 @@ func (t *tx) assign(c *assign) []assigned {
 			answers[i] = assigned{location: t.entry(item.ID), busy: true}
 			continue
 		}
-		stands := t.entry(item.ID)
+		var stands object.Location
+		if absent == nil || !absent[i] {
+			stands = t.entry(item.ID)
+		}
 		switch {
 		case !stands.IsZero() && t.busyIn(item.ID) != nil:
 			answers[i] = assigned{location: stands, busy: true}
