@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ssmr/ssmr/plugins/host"
 	"github.com/ssmr/ssmr/plugins/placement"
 )
 
@@ -33,7 +34,7 @@ func (t *trial) comesBack(ctx context.Context, s syscall.Signal) (string, error)
 	began := time.Now()
 	for {
 		if now := t.plugin.Status().PID; now != 0 && now != pid {
-			if _, err := t.ask(ctx, sample(t.cfg.Table, 1)); err == nil {
+			if _, err := t.ask(ctx, sample(t.cfg.Table, 1)); !errors.Is(err, host.ErrUnavailable) && !errors.Is(err, host.ErrLate) {
 				return fmt.Sprintf("in %s", time.Since(began).Round(time.Millisecond)), nil
 			}
 		}

@@ -37,8 +37,7 @@ func TestGeoPasses(t *testing.T) {
 
 func TestWrongOptionFails(t *testing.T) {
 	report, err := Run(context.Background(), Config{
-		Program: build(t, "github.com/ssmr/ssmr/plugins/examples/geo"), Deadline: 5 * time.Second,
-		TableOptions: map[string]string{"geo.map": "nonsense"},
+		Program: program(t, "none"), Deadline: 5 * time.Second, TableOptions: map[string]string{"no.such": "nonsense"},
 	})
 	if err != nil {
 		t.Fatal(err)
