@@ -18,13 +18,14 @@ import (
 // modes are the ways in which the program breaks.
 var modes = []struct {
 	name string
-	// falls says that no object is placed by the policy; harmless that it may place all.
-	falls, harmless bool
+	// falls says that no object is placed by the policy, harmless that all may be, and ends
+	// that the server has to end the program and to start it again.
+	falls, harmless, ends bool
 }{
-	{name: "crash", falls: true}, {name: "panic", falls: true}, {name: "hang", falls: true}, {name: "stop"},
-	{name: "slow", falls: true}, {name: "unknown", falls: true}, {name: "count", falls: true}, {name: "status", falls: true},
-	{name: "garbage", falls: true}, {name: "huge", falls: true}, {name: "prints", harmless: true}, {name: "flood", harmless: true},
-	{name: "fork", falls: true},
+	{name: "crash", falls: true, ends: true}, {name: "panic", falls: true, ends: true}, {name: "hang", falls: true, ends: true},
+	{name: "stop", ends: true}, {name: "slow", falls: true, ends: true}, {name: "unknown", falls: true}, {name: "count", falls: true},
+	{name: "status", falls: true}, {name: "garbage", falls: true, ends: true}, {name: "huge", falls: true, ends: true},
+	{name: "prints", harmless: true}, {name: "flood", harmless: true}, {name: "fork", falls: true, ends: true},
 }
 
 // TestBrokenPolicies: whatever a policy's program does while clients insert, update and
@@ -46,7 +47,7 @@ func TestBrokenPolicies(t *testing.T) {
 	var rows int64
 	for _, mode := range modes {
 		t.Run(mode.name, func(t *testing.T) {
-			before := counter(t, conn, "policy_fall_backs")
+			before, restarts := counter(t, conn, "policy_fall_backs"), number(t, conn, allRestarts)
 			mustExec(t, conn, "ALTER POLICY broken USING '"+mode.name+"'")
 			awaitProgram(t, conn, mode.name)
 			l := begin(t, cluster.Nodes, &next)
@@ -62,6 +63,10 @@ func TestBrokenPolicies(t *testing.T) {
 			}
 			if !mode.falls && !mode.harmless && fell == 0 {
 				t.Error("the fall-back has placed nothing")
+			}
+
+			if mode.ends {
+				until(t, "it is started again", func() bool { return number(t, conn, allRestarts) > restarts })
 			}
 
 			mustExec(t, conn, "ALTER POLICY broken USING 'good'")
@@ -87,10 +92,12 @@ func TestBrokenPolicies(t *testing.T) {
 	}
 }
 
+const allRestarts = "SELECT sum(restarts) FROM ssmr.policies WHERE name = 'broken'"
+
 // awaitProgram waits until all nodes have put a program in the place of the one before.
 func awaitProgram(t *testing.T, conn *pgx.Conn, program string) {
 	t.Helper()
 	until(t, "all nodes run "+program, func() bool {
-		return number(t, conn, "SELECT count(*) FROM ssmr.policies WHERE name = 'broken' AND program = $1", program) == 3
+		return number(t, conn, "SELECT count(*) FROM ssmr.policies WHERE name = 'broken' AND state = 'ready' AND program = $1", program) == 3
 	})
 }
