@@ -107,7 +107,7 @@ func TestNodeWithoutProgram(t *testing.T) {
 			t.Errorf("through %s: notice %q", n.Name, heard)
 		}
 	}
-	if got := number(t, conn, "SELECT sum(fall_backs) FROM ssmr.policies WHERE name = 'somewhere' AND node IN ('n2', 'n3')"); got != 2 {
+	if got := number(t, conn, "SELECT sum(fall_backs) FROM ssmr.policies WHERE name = 'somewhere' AND node IN ('n2', 'n3')"); got < 2 {
 		t.Errorf("%d fall-backs are counted", got)
 	}
 	install(t, filepath.Join(base, "n3"), "v1") // it is looked for again
