@@ -13,9 +13,10 @@ import (
 const (
 	// togetherCalls are under way at once before questions wait for each other.
 	togetherCalls = 2
-	// togetherObjects and togetherBytes bound what goes out together, and what may be asked
-	// together at all is a quarter of that; togetherWaiting bounds the questions that wait.
-	togetherObjects = 512
+	// togetherObjects and togetherBytes bound what goes out together. A question that is more
+	// than an eighth of that goes out by itself, at once. togetherWaiting bounds the questions
+	// that wait.
+	togetherObjects = 256
 	togetherBytes   = 256 << 10
 	togetherWaiting = 4096
 )
@@ -45,7 +46,7 @@ func (q *question) objects() int { return len(q.Batch.Objects) }
 
 // small reports whether the question may go out with others.
 func (q *question) small() bool {
-	return !q.Replace && !q.Batch.DryRun && q.objects() <= togetherObjects/4 && q.size <= togetherBytes/4
+	return !q.Replace && !q.Batch.DryRun && q.objects() <= togetherObjects/8 && q.size <= togetherBytes/8
 }
 
 func (q *question) alike(other *question) bool {
