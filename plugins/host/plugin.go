@@ -222,7 +222,7 @@ func (p *Plugin) call(ctx context.Context, limit time.Duration, f func(context.C
 	case err == nil, errors.As(err, &wrong):
 		p.succeeded(proc)
 		return err
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && took < limit:
 		return ctx.Err() // the caller's own end says nothing of the policy
 	}
 	p.unanswered.Add(1)
