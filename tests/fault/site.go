@@ -171,15 +171,17 @@ func (n *node) setDisk(mode string) {
 	}
 }
 
-// recover has a node run and serve again, whose process may have ended or stopped
-// itself, or may be about to.
+// recover has a node run and serve again, whose process may have ended, or may be about
+// to; it and others may have stopped themselves.
 func (n *node) recover() {
 	for deadline := time.Now().Add(readyLimit); ; {
 		if !n.alive() {
 			n.start()
 		}
 		n.expect(true)
-		n.Continue()
+		for _, other := range n.site.nodes {
+			other.Continue()
+		}
 		if n.serves() {
 			break
 		}
