@@ -30,6 +30,10 @@ const ServiceName = "policy"
 // questionBytes bounds what a policy can be asked in one call: all rows of a statement.
 const questionBytes = 128 << 20
 
+// streamWorkers is the number of goroutines that answer calls and stay; when all are
+// busy, more are made.
+const streamWorkers = 8
+
 // Serve serves a policy to ssmr-server; it is the whole main of a policy's program.
 // It returns when the server ends the program, and exits when the server has died.
 //
@@ -45,7 +49,8 @@ func Serve(policy Policy) {
 		HandshakeConfig: Handshake,
 		Plugins:         plugin.PluginSet{ServiceName: &Service{Policy: policy}},
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(questionBytes))...)
+			// Goroutines that stay spare each call the growing of a stack.
+			return grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(questionBytes), grpc.NumStreamWorkers(streamWorkers))...)
 		},
 	})
 }
