@@ -228,6 +228,15 @@ func TestLimitsOfPartitions(t *testing.T) {
 	if before.Partition(3).Closed {
 		t.Error("a snapshot has changed")
 	}
+	stale := catalog.PartitionChange{Partition: 3, Base: &before.Partition(3).PartitionLimits}
+	if err := o.cache.ChangePartition(o.ctx(), stale); sqlState(err) != pgerror.SerializationFailure {
+		t.Errorf("a change of limits that are not current: %v, want 40001", err)
+	}
+	same := limits
+	same.Labels = map[string]string{"region": "eu"}
+	if err := o.cache.ChangePartition(o.ctx(), catalog.PartitionChange{Partition: 3, Base: &same, Limits: limits}); err != nil {
+		t.Errorf("a change of limits that are current: %v", err)
+	}
 	o.changeLeader()
 	for name, snap := range map[string]*catalog.Snapshot{"cache": o.cache.Catalog(), "new leader": o.group.machine.Snapshot()} {
 		p := snap.Partition(3)

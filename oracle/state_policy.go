@@ -163,6 +163,10 @@ func (t *tx) changePartition(c *changePartition) schemaAnswer {
 			r.Err = pgerror.New(pgerror.UndefinedObject, "partition %d does not exist", c.Change.Partition)
 			return false
 		}
+		if base := c.Change.Base; base != nil && !base.Equal(&next[i].PartitionLimits) {
+			r.Err = pgerror.New(pgerror.SerializationFailure, "partition %d was changed by another statement", c.Change.Partition)
+			return false
+		}
 		next[i].PartitionLimits = c.Change.Limits
 		t.partitions = next
 		t.catalog = true

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -51,7 +52,15 @@ type PartitionLimits struct {
 // PartitionChange asks the oracle to replace a partition's limits.
 type PartitionChange struct {
 	Partition object.PartitionID
-	Limits    PartitionLimits
+	// Base are the limits that the change was made from; nil: whatever they are. Others
+	// than the oracle has are 40001.
+	Base   *PartitionLimits
+	Limits PartitionLimits
+}
+
+// Equal reports whether two limits demand the same.
+func (l *PartitionLimits) Equal(other *PartitionLimits) bool {
+	return maps.Equal(l.Labels, other.Labels) && l.Capacity == other.Capacity && l.Closed == other.Closed
 }
 
 // Rules are what holds for the placement of a table's objects, whatever its policy

@@ -157,7 +157,7 @@ func (b *binder) alterPartition(s *ast.AlterPartition) (*plan.Plan, error) {
 		return nil, err
 	}
 	return &plan.Plan{Tag: "ALTER PARTITION",
-		Root: &plan.ChangePartition{Change: catalog.PartitionChange{Partition: p.ID, Limits: limits}}}, nil
+		Root: &plan.ChangePartition{Change: catalog.PartitionChange{Partition: p.ID, Base: &p.PartitionLimits, Limits: limits}}}, nil
 }
 
 func setLimit(l *catalog.PartitionLimits, o *option) (err error) {

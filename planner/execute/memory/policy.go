@@ -208,6 +208,9 @@ func (w *World) ChangePartition(_ context.Context, change catalog.PartitionChang
 	if w.catalog.Partition(change.Partition) == nil {
 		return pgerror.New(pgerror.UndefinedObject, "partition %d does not exist", change.Partition)
 	}
+	if change.Base != nil && !change.Base.Equal(&w.catalog.Partition(change.Partition).PartitionLimits) {
+		return pgerror.New(pgerror.SerializationFailure, "partition %d was changed by another statement", change.Partition)
+	}
 	w.change(func(s *catalog.Snapshot) {
 		s.Partitions = slices.Clone(s.Partitions)
 		s.Partition(change.Partition).PartitionLimits = change.Limits
