@@ -280,7 +280,7 @@ func (r *lockingRows) open(limit int64) (rows, *scanRows, error) {
 
 func (r *lockingRows) candidate(row []datum.Datum) (lockCandidate, error) {
 	row = cloneRow(row)
-	id, err := idOf(r.s.Table, row[r.s.Columns:])
+	id, err := plan.KeyOf(r.s.Table, row[r.s.Columns:])
 	return lockCandidate{id: id, row: row}, err
 }
 

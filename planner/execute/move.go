@@ -186,7 +186,7 @@ func (mv *moving) candidate(row []datum.Datum) (candidate, error) {
 		}
 	}
 	var err error
-	c.id, err = idOf(mv.m.Table, key)
+	c.id, err = plan.KeyOf(mv.m.Table, key)
 	c.bytes += int64(len(c.id))
 	return c, err
 }

@@ -254,7 +254,7 @@ func (w *writing) existing(ctx context.Context, ids []object.ID) (map[object.ID]
 		if !ok {
 			return exist, err
 		}
-		id, err := idOf(w.table, key)
+		id, err := plan.KeyOf(w.table, key)
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/planner/plan"
 )
 
 // returned is a row of RETURNING, with its place in the statement.
@@ -110,19 +111,6 @@ func idOfRow(t *catalog.Table, row []byte, keys int) (object.ID, []datum.Datum, 
 	if n < 0 {
 		return "", nil, internalError("a partition's row is too short")
 	}
-	id, err := idOf(t, values[n:])
+	id, err := plan.KeyOf(t, values[n:])
 	return id, values[:n], err
-}
-
-// idOf makes the id of an object from the values of its key.
-func idOf(t *catalog.Table, key []datum.Datum) (object.ID, error) {
-	var room [64]byte
-	b := room[:0]
-	var err error
-	for i, c := range t.PrimaryKey {
-		if b, err = datum.AppendKey(b, key[i], t.Columns[c].Type); err != nil {
-			return "", err
-		}
-	}
-	return object.NewID(t.ID, b), nil
 }
