@@ -16,27 +16,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ssmr/ssmr/plugins/host/hosttest"
 	"github.com/ssmr/ssmr/plugins/placement"
 )
 
 // programs makes a folder with a program for each behaviour.
 func programs(t *testing.T, names ...string) string {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	for _, name := range names {
-		if err := os.Link(self, filepath.Join(dir, "policy-"+name)); err != nil {
-			b, err := os.ReadFile(self)
-			if err == nil {
-				err = os.WriteFile(filepath.Join(dir, "policy-"+name), b, 0o755)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
+		hosttest.Link(t, dir, name)
 	}
 	return dir
 }

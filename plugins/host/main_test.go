@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,15 +16,15 @@ import (
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/ssmr/ssmr/plugins/host/hosttest"
 	"github.com/ssmr/ssmr/plugins/placement"
 	"github.com/ssmr/ssmr/plugins/placement/placementpb"
 )
 
 // The test binary is the policies' program as well: its name says how it behaves.
 func TestMain(m *testing.M) {
-	name := filepath.Base(os.Args[0])
-	if os.Getenv(placement.Handshake.MagicCookieKey) != "" && strings.HasPrefix(name, "policy-") {
-		behave(strings.TrimPrefix(name, "policy-"))
+	if how, ok := hosttest.Program(); ok {
+		behave(how)
 		return
 	}
 	if dir := os.Getenv("HOST_TEST_DIR"); dir != "" {

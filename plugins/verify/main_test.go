@@ -5,19 +5,18 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ssmr/ssmr/plugins/host/hosttest"
 	"github.com/ssmr/ssmr/plugins/placement"
 )
 
 // The test binary is the policies' program as well: its name says what is wrong with it.
 func TestMain(m *testing.M) {
-	name := filepath.Base(os.Args[0])
-	if os.Getenv(placement.Handshake.MagicCookieKey) != "" && strings.HasPrefix(name, "policy-") {
-		placement.Serve(faulty(strings.TrimPrefix(name, "policy-")))
+	if fault, ok := hosttest.Program(); ok {
+		placement.Serve(faulty(fault))
 		return
 	}
 	os.Exit(m.Run())
@@ -93,27 +92,6 @@ func (f faulty) Place(_ context.Context, b *placement.Batch) ([]placement.Placem
 	return placed, nil
 }
 
-// program puts the test binary into a folder, with the name of a fault.
-func program(t *testing.T, fault string) string {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "policy-"+fault)
-	if err := os.Link(self, path); err == nil {
-		return path
-	}
-	text, err := os.ReadFile(self)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, text, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 // TestFaultsAreFound guards that checks fail for what they look for.
 func TestFaultsAreFound(t *testing.T) {
 	for fault, check := range map[string]string{
@@ -135,7 +113,7 @@ func TestFaultsAreFound(t *testing.T) {
 			if fault == "slow" {
 				deadline = 200 * time.Millisecond
 			}
-			report, err := Run(context.Background(), Config{Program: program(t, fault), Deadline: deadline})
+			report, err := Run(context.Background(), Config{Program: hosttest.Link(t, t.TempDir(), fault), Deadline: deadline})
 			if err != nil {
 				t.Fatal(err)
 			}

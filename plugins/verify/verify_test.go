@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ssmr/ssmr/plugins/host/hosttest"
 )
 
 // build builds a program of this module.
@@ -37,7 +39,7 @@ func TestGeoPasses(t *testing.T) {
 
 func TestWrongOptionFails(t *testing.T) {
 	report, err := Run(context.Background(), Config{
-		Program: program(t, "none"), Deadline: 5 * time.Second, TableOptions: map[string]string{"no.such": "nonsense"},
+		Program: hosttest.Link(t, t.TempDir(), "none"), Deadline: 5 * time.Second, TableOptions: map[string]string{"no.such": "nonsense"},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/ssmr/ssmr/planner/execute"
 	"github.com/ssmr/ssmr/plugins/builtin"
 	"github.com/ssmr/ssmr/plugins/host"
+	"github.com/ssmr/ssmr/plugins/host/hosttest"
 	"github.com/ssmr/ssmr/plugins/placement"
 )
 
@@ -74,15 +75,7 @@ type fixture struct {
 // program makes a program of a version.
 func (f *fixture) program(version string) string {
 	f.t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	name := "policy-" + version
-	if err := os.Symlink(self, filepath.Join(f.dir, name)); err != nil {
-		f.t.Fatal(err)
-	}
-	return name
+	return filepath.Base(hosttest.Link(f.t, f.dir, version))
 }
 
 func newFixture(t *testing.T, change func(*Config)) *fixture {

@@ -4,19 +4,17 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ssmr/ssmr/plugins/host/hosttest"
 	"github.com/ssmr/ssmr/plugins/placement"
 )
 
 // The test binary is the policies' program as well: its name is its version.
 func TestMain(m *testing.M) {
-	name := filepath.Base(os.Args[0])
-	if os.Getenv(placement.Handshake.MagicCookieKey) != "" && strings.HasPrefix(name, "policy-") {
-		version := strings.TrimPrefix(name, "policy-")
+	if version, ok := hosttest.Program(); ok {
 		if version == "ends" {
 			os.Exit(3)
 		}
