@@ -14,20 +14,9 @@ func oracleLost(s *strike) {
 	for len(s.nodes) > 1 && other == leader {
 		other = s.node()
 	}
-	moved := make(chan struct{})
 	t := s.tables[s.rnd.IntN(len(s.tables))]
 	move := fmt.Sprintf("MOVE %s WHERE %s TO PARTITION %d", t.name, t.some(s.rnd), 1+s.rnd.IntN(partitions))
-	go func() {
-		defer close(moved)
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		conn, err := other.Connect(ctx)
-		if err != nil {
-			return
-		}
-		defer conn.Close(context.Background())
-		_, _ = conn.Exec(ctx, move)
-	}()
+	moved := other.try(move)
 	s.wait(1, 60*time.Millisecond)
 	if s.rnd.IntN(2) == 0 {
 		s.announce("kill -9 %s, which leads the oracle, during %s", leader.Name, move)
@@ -41,4 +30,21 @@ func oracleLost(s *strike) {
 		leader.Continue()
 	}
 	<-moved
+}
+
+// try has a statement executed, whatever comes of it; what it returns is closed at its end.
+func (n *node) try(sql string) <-chan struct{} {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		conn, err := n.Connect(ctx)
+		if err != nil {
+			return
+		}
+		defer conn.Close(context.Background())
+		_, _ = conn.Exec(ctx, sql)
+	}()
+	return ended
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"time"
@@ -30,17 +29,7 @@ func stepLost(s *strike) {
 		n.expect(true)
 		n.setStep(how + " " + step)
 	}
-	asker := s.node()
-	asked := make(chan struct{})
-	go func() {
-		defer close(asked)
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if conn, err := asker.Connect(ctx); err == nil {
-			_, _ = conn.Exec(ctx, sql)
-			_ = conn.Close(ctx)
-		}
-	}()
+	asked := s.node().try(sql)
 	met := s.stepMet(3 * time.Second)
 	if met != nil {
 		s.announce("%s %s, which leads the oracle, %s, during %s", how, met.Name, step, sql)
