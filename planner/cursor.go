@@ -76,7 +76,7 @@ func (r *running) fetch(ctx context.Context, f *ast.Fetch) error {
 	if p == nil {
 		return errNoCursor(f.Cursor)
 	}
-	if p == s.active || p.about.Columns == nil || p.run.plan == nil && p.begun {
+	if p == s.active || p.about.Columns == nil || p.done && p.tag == "" {
 		return pgerror.New(pgerror.ObjectNotInPrerequisiteState, "portal \"%s\" cannot be run", f.Cursor)
 	}
 	if !p.begun {
