@@ -20,6 +20,12 @@ const (
 // them at once. It belongs to one goroutine. Errors of writes are kept and
 // returned by Commit.
 type Batch struct {
+	*writes
+	part []byte
+}
+
+// writes is what a batch and its parts share.
+type writes struct {
 	space  *Space
 	prefix *prefix
 	b      *pebble.Batch
@@ -35,7 +41,7 @@ func (sp *Space) NewBatch() *Batch { return sp.newBatch(true) }
 func (sp *Space) NewWriteBatch() *Batch { return sp.newBatch(false) }
 
 func (sp *Space) newBatch(reads bool) *Batch {
-	b := &Batch{space: sp, prefix: sp.current.Load(), reads: reads}
+	b := &Batch{writes: &writes{space: sp, prefix: sp.current.Load(), reads: reads}, part: sp.part}
 	if b.err = sp.store.enter(); b.err != nil {
 		return b
 	}
@@ -49,6 +55,9 @@ func (sp *Space) newBatch(reads bool) *Batch {
 	return b
 }
 
+// Part is the same batch, seen from a part of its space (Space.Part).
+func (b *Batch) Part(of *Space) *Batch { return &Batch{writes: b.writes, part: of.part} }
+
 // Get reads a key as it will be after the commit; see Reader.
 func (b *Batch) Get(dst, key []byte) (value []byte, found bool, err error) {
 	if err := b.readable(); err != nil {
@@ -58,7 +67,7 @@ func (b *Batch) Get(dst, key []byte) (value []byte, found bool, err error) {
 		return dst, false, err
 	}
 	defer b.space.store.leave()
-	b.buf = b.prefix.key(b.buf[:0], kindUser, key)
+	b.buf = b.prefix.key(b.buf[:0], kindUser, b.part, key)
 	return getFrom(b.b, dst, b.buf)
 }
 
@@ -68,7 +77,7 @@ func (b *Batch) NewIterator(lower, upper []byte) (*Iterator, error) {
 	if err := b.readable(); err != nil {
 		return nil, err
 	}
-	return newIterator(b.space.store, b.b, b.prefix, lower, upper)
+	return newIterator(b.space.store, b.b, b.prefix, b.part, lower, upper)
 }
 
 func (b *Batch) readable() error {
@@ -93,8 +102,8 @@ func (b *Batch) set(kind byte, key, value []byte) {
 	if b.b == nil {
 		return
 	}
-	op := b.b.SetDeferred(maxKeyPrefixLen+len(key), len(value))
-	b.prefix.key(op.Key[:0], kind, key)
+	op := b.b.SetDeferred(maxKeyPrefixLen+len(b.part)+len(key), len(value))
+	b.prefix.key(op.Key[:0], kind, b.part, key)
 	copy(op.Value, value)
 	b.note(op.Finish())
 }
@@ -109,8 +118,8 @@ func (b *Batch) delete(kind byte, key []byte) {
 	if b.b == nil {
 		return
 	}
-	op := b.b.DeleteDeferred(maxKeyPrefixLen + len(key))
-	b.prefix.key(op.Key[:0], kind, key)
+	op := b.b.DeleteDeferred(maxKeyPrefixLen + len(b.part) + len(key))
+	b.prefix.key(op.Key[:0], kind, b.part, key)
 	b.note(op.Finish())
 }
 
@@ -119,10 +128,10 @@ func (b *Batch) DeleteRange(lower, upper []byte) {
 	if b.b == nil {
 		return
 	}
-	from := b.prefix.key(nil, kindUser, lower)
-	to := b.prefix.end(kindUser)
+	from := b.prefix.key(nil, kindUser, b.part, lower)
+	to := b.prefix.end(kindUser, b.part)
 	if upper != nil {
-		to = b.prefix.key(nil, kindUser, upper)
+		to = b.prefix.key(nil, kindUser, b.part, upper)
 	}
 	b.note(b.b.DeleteRange(from, to, nil))
 }

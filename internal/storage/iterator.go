@@ -12,27 +12,28 @@ type Iterator struct {
 	store  *Store
 	it     *pebble.Iterator
 	prefix *prefix
+	part   []byte
 	buf    []byte
 	err    error
 }
 
-func newIterator(s *Store, r pebble.Reader, p *prefix, lower, upper []byte) (*Iterator, error) {
+func newIterator(s *Store, r pebble.Reader, p *prefix, part, lower, upper []byte) (*Iterator, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
 	defer s.leave()
-	opts := &pebble.IterOptions{LowerBound: p.key(make([]byte, 0, maxKeyPrefixLen+len(lower)), kindUser, lower)}
+	opts := &pebble.IterOptions{LowerBound: p.key(make([]byte, 0, maxKeyPrefixLen+len(part)+len(lower)), kindUser, part, lower)}
 	if upper == nil {
-		opts.UpperBound = p.end(kindUser)
+		opts.UpperBound = p.end(kindUser, part)
 	} else {
-		opts.UpperBound = p.key(make([]byte, 0, maxKeyPrefixLen+len(upper)), kindUser, upper)
+		opts.UpperBound = p.key(make([]byte, 0, maxKeyPrefixLen+len(part)+len(upper)), kindUser, part, upper)
 	}
 	it, err := r.NewIter(opts)
 	if err != nil {
 		return nil, classify(err)
 	}
 	s.handles.Add(1)
-	return &Iterator{store: s, it: it, prefix: p}, nil
+	return &Iterator{store: s, it: it, prefix: p, part: part}, nil
 }
 
 // First moves to the first key.
@@ -49,13 +50,13 @@ func (i *Iterator) Prev() bool { return i.it.Prev() }
 
 // SeekGE moves to the first key that is not less than key.
 func (i *Iterator) SeekGE(key []byte) bool {
-	i.buf = i.prefix.key(i.buf[:0], kindUser, key)
+	i.buf = i.prefix.key(i.buf[:0], kindUser, i.part, key)
 	return i.it.SeekGE(i.buf)
 }
 
 // SeekLT moves to the last key that is less than key.
 func (i *Iterator) SeekLT(key []byte) bool {
-	i.buf = i.prefix.key(i.buf[:0], kindUser, key)
+	i.buf = i.prefix.key(i.buf[:0], kindUser, i.part, key)
 	return i.it.SeekLT(i.buf)
 }
 
@@ -63,7 +64,7 @@ func (i *Iterator) SeekLT(key []byte) bool {
 func (i *Iterator) Valid() bool { return i.it.Valid() }
 
 // Key returns the key. It is valid until the iterator moves.
-func (i *Iterator) Key() []byte { return i.it.Key()[maxKeyPrefixLen:] }
+func (i *Iterator) Key() []byte { return i.it.Key()[maxKeyPrefixLen+len(i.part):] }
 
 // Value returns the value. It is valid until the iterator moves. After an error,
 // which Err returns, it is nil.

@@ -38,8 +38,8 @@ type Replacement struct {
 
 var replacementNumber atomic.Uint64
 
-// Replace begins to replace the whole content of the space. The caller calls
-// Finish or Abort. A crash before Finish leaves the old content.
+// Replace begins to replace the whole content of the space, which is no part. The
+// caller calls Finish or Abort. A crash before Finish leaves the old content.
 func (sp *Space) Replace() (*Replacement, error) {
 	if err := sp.dropOtherGenerations(); err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func (sp *Space) Replace() (*Replacement, error) {
 
 // Add adds a key, which must be greater than all that were added before.
 func (r *Replacement) Add(key, value []byte) error {
-	r.key = r.prefix.key(r.key[:0], kindUser, key)
+	r.key = r.prefix.key(r.key[:0], kindUser, nil, key)
 	if r.last != nil && bytes.Compare(r.key, r.last) <= 0 {
 		return errors.New("storage: keys of a replacement are out of order")
 	}
@@ -158,7 +158,7 @@ func (sp *Space) dropOtherGenerations() error {
 	p := sp.current.Load()
 	first := makePrefix(sp.group, 0)
 	end := binary.BigEndian.AppendUint32(nil, uint32(sp.group)+1)
-	for _, span := range [][2][]byte{{first[:], p[:]}, {p.end(0xfe), end}} {
+	for _, span := range [][2][]byte{{first[:], p[:]}, {p.end(0xfe, nil), end}} {
 		if bytes.Compare(span[0], span[1]) >= 0 {
 			continue
 		}

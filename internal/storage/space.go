@@ -11,9 +11,10 @@ import (
 	"github.com/ssmr/ssmr/internal/object"
 )
 
-// The layout of keys: 4 bytes of group, 2 bytes of generation, 1 byte of kind,
-// and the key. The generation changes when a group's whole content is replaced.
-// Groups from firstReserved on are the store's own.
+// The layout of keys: 4 bytes of group, 2 bytes of generation, 1 byte of kind, the
+// number of the part (uvarint; nothing for the whole space), and the key. The
+// generation changes when a group's whole content is replaced. Groups from
+// firstReserved on are the store's own.
 const (
 	prefixLen            = 4 + 2
 	kindMeta        byte = 0
@@ -41,15 +42,19 @@ func makePrefix(group object.GroupID, generation uint16) *prefix {
 
 func (p *prefix) generation() uint16 { return binary.BigEndian.Uint16(p[4:]) }
 
-func (p *prefix) key(dst []byte, kind byte, key []byte) []byte {
+func (p *prefix) key(dst []byte, kind byte, part, key []byte) []byte {
 	dst = append(dst, p[:]...)
 	dst = append(dst, kind)
+	dst = append(dst, part...)
 	return append(dst, key...)
 }
 
-// end is the first key behind all keys of a kind.
-func (p *prefix) end(kind byte) []byte {
-	return append(append(make([]byte, 0, maxKeyPrefixLen), p[:]...), kind+1)
+// end is the first key behind all keys of a kind and part: no number of a part begins
+// with that of another, and none ends with 0xff.
+func (p *prefix) end(kind byte, part []byte) []byte {
+	end := p.key(make([]byte, 0, maxKeyPrefixLen+len(part)), kind, part, nil)
+	end[len(end)-1]++
+	return end
 }
 
 // Reader reads keys of one Space: a Space itself, a Snapshot or a Batch.
@@ -62,12 +67,13 @@ type Reader interface {
 	NewIterator(lower, upper []byte) (*Iterator, error)
 }
 
-// Space is the part of a store that belongs to one group. Its methods may be
-// called from many goroutines.
+// Space is what a store holds of one group, or a part of that (Part). Its methods may
+// be called from many goroutines.
 type Space struct {
 	store   *Store
 	group   object.GroupID
-	current atomic.Pointer[prefix]
+	current *atomic.Pointer[prefix] // shared with the parts
+	part    []byte                  // nil: the whole
 }
 
 var keyBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 256); return &b }}
@@ -94,7 +100,7 @@ func (s *Store) Space(group object.GroupID) (*Space, error) {
 		}
 		generation = binary.BigEndian.Uint16(value)
 	}
-	sp := &Space{store: s, group: group}
+	sp := &Space{store: s, group: group, current: new(atomic.Pointer[prefix])}
 	sp.current.Store(makePrefix(group, generation))
 	if err := sp.dropOtherGenerations(); err != nil {
 		return nil, err
@@ -105,6 +111,12 @@ func (s *Store) Space(group object.GroupID) (*Space, error) {
 
 // Group returns the group that the space belongs to.
 func (sp *Space) Group() object.GroupID { return sp.group }
+
+// Part returns a part of the space, which has keys of its own. In the whole they are
+// behind the part's number. Whoever uses parts does not write to the whole.
+func (sp *Space) Part(number uint32) *Space {
+	return &Space{store: sp.store, group: sp.group, current: sp.current, part: binary.AppendUvarint(nil, uint64(number))}
+}
 
 // Get reads the newest committed value of a key; see Reader.
 func (sp *Space) Get(dst, key []byte) (value []byte, found bool, err error) {
@@ -126,7 +138,7 @@ func (sp *Space) get(dst []byte, kind byte, key []byte) (value []byte, found boo
 	defer keyBuffers.Put(buf)
 	for {
 		p := sp.current.Load()
-		*buf = p.key((*buf)[:0], kind, key)
+		*buf = p.key((*buf)[:0], kind, sp.part, key)
 		value, found, err = getFrom(sp.store.db, dst, *buf)
 		if sp.current.Load() == p {
 			return value, found, err
@@ -139,7 +151,7 @@ func (sp *Space) get(dst []byte, kind byte, key []byte) (value []byte, found boo
 func (sp *Space) NewIterator(lower, upper []byte) (*Iterator, error) {
 	for {
 		p := sp.current.Load()
-		it, err := newIterator(sp.store, sp.store.db, p, lower, upper)
+		it, err := newIterator(sp.store, sp.store.db, p, sp.part, lower, upper)
 		if err != nil {
 			return nil, err
 		}
@@ -195,14 +207,14 @@ func (s *Snapshot) get(dst []byte, kind byte, key []byte) (value []byte, found b
 	defer s.space.store.leave()
 	buf := keyBuffers.Get().(*[]byte)
 	defer keyBuffers.Put(buf)
-	*buf = s.prefix.key((*buf)[:0], kind, key)
+	*buf = s.prefix.key((*buf)[:0], kind, s.space.part, key)
 	return getFrom(s.snap, dst, *buf)
 }
 
 // NewIterator iterates over the snapshot; see Reader. The iterator is to be
 // closed before the snapshot.
 func (s *Snapshot) NewIterator(lower, upper []byte) (*Iterator, error) {
-	return newIterator(s.space.store, s.snap, s.prefix, lower, upper)
+	return newIterator(s.space.store, s.snap, s.prefix, s.space.part, lower, upper)
 }
 
 // Close lets the content go. Calling it again is harmless.
