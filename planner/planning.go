@@ -40,7 +40,7 @@ func (s *Session) bind(ctx context.Context, st *statement) (*plan.Plan, error) {
 	}
 	for refreshed := false; ; refreshed = true {
 		snap := cat.Catalog()
-		p, err := s.bindTo(st, snap)
+		p, err := s.bindTo(ctx, st, snap)
 		if err == nil {
 			if err = s.unfence(ctx, p, snap); err != nil {
 				return nil, err
@@ -76,8 +76,8 @@ func changesWhole(tree ast.Statement) bool {
 	return false
 }
 
-func (s *Session) bindTo(st *statement, snap *catalog.Snapshot) (*plan.Plan, error) {
-	return bind.Statement(st.tree, bind.Config{
+func (s *Session) bindTo(ctx context.Context, st *statement, snap *catalog.Snapshot) (*plan.Plan, error) {
+	return bind.Statement(ctx, st.tree, bind.Config{
 		Catalog: snap, Policies: s.backend.deps.Policies, Params: st.declared,
 		Format: s.now.format, Database: s.start.Database,
 	})

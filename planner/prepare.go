@@ -107,7 +107,7 @@ func (s *Session) arguments(ctx context.Context, args []ast.Expr, types []datum.
 	for i, a := range args {
 		query.Items = append(query.Items, ast.SelectItem{Expr: &ast.Cast{X: a, Type: nameOf(types[i])}})
 	}
-	p, err := bind.Statement(query, bind.Config{
+	p, err := bind.Statement(ctx, query, bind.Config{
 		Catalog: s.backend.deps.Catalog.Catalog(), Policies: s.backend.deps.Policies,
 		Format: s.now.format, Database: s.start.Database,
 	})

@@ -82,7 +82,7 @@ func (s *Session) query(ctx context.Context, st *statement, sink session.Sink) (
 		return session.Completion{}, nil
 	}
 	if len(st.about.Params) > 0 {
-		return session.Completion{}, shift(s.refuseParams(st), st.offset)
+		return session.Completion{}, shift(s.refuseParams(ctx, st), st.offset)
 	}
 	r := &running{s: s, st: st}
 	defer r.close()
@@ -107,12 +107,12 @@ func (s *Session) query(ctx context.Context, st *statement, sink session.Sink) (
 }
 
 // refuseParams is the error that a simple query has parameters: they have no values.
-func (s *Session) refuseParams(st *statement) error {
+func (s *Session) refuseParams(ctx context.Context, st *statement) error {
 	tree, err := dialect.Parse(st.text)
 	if err != nil {
 		return err
 	}
-	_, err = bind.Statement(tree, bind.Config{
+	_, err = bind.Statement(ctx, tree, bind.Config{
 		Catalog: s.backend.deps.Catalog.Catalog(), Policies: s.backend.deps.Policies,
 		NoParams: true, Format: s.now.format, Database: s.start.Database,
 	})

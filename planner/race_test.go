@@ -8,9 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/pgerror"
+	"github.com/ssmr/ssmr/planner/bind"
 	"github.com/ssmr/ssmr/planner/execute/memory"
 )
 
@@ -363,5 +365,32 @@ func TestCancel(t *testing.T) {
 	_ = r.main.query(context.Background(), "SHOW statement_timeout; SELECT count(*) FROM t WHERE n = 7")
 	if got := r.main.take(); !strings.Contains(got, "\n0\nSHOW\n") || !strings.Contains(got, "\n0\nSELECT 1\n") {
 		t.Errorf("what was cancelled has left\n%s", got)
+	}
+}
+
+// hangingPolicies are policies that say nothing of a table.
+type hangingPolicies struct{ bind.Policies }
+
+func (hangingPolicies) Placement(ctx context.Context, _ *catalog.Table, _ string, _ map[string]string) (catalog.Placement, error) {
+	<-ctx.Done()
+	return catalog.Placement{}, context.Cause(ctx)
+}
+
+// TestCancelPlacement: a statement that waits for what a policy says of its table can be
+// cancelled as any other.
+func TestCancelPlacement(t *testing.T) {
+	r := newRace(t, "hash", true)
+	r.b.deps.Policies = hangingPolicies{r.b.deps.Policies}
+	for _, sql := range []string{"CREATE TABLE other (id int PRIMARY KEY)", "ALTER TABLE t SET (placement = 'hash')"} {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cause := pgerror.New(pgerror.QueryCanceled, "canceling statement due to user request")
+		time.AfterFunc(10*time.Millisecond, func() { cancel(cause) })
+		if err := r.main.query(ctx, sql); !errors.Is(err, cause) {
+			t.Errorf("%s: error is %v", sql, err)
+		}
+		err := r.main.query(context.Background(), "SET statement_timeout = 10; "+sql)
+		if e := pgerror.As(err); e == nil || e.Code != pgerror.QueryCanceled || !strings.Contains(e.Message, "statement timeout") {
+			t.Errorf("%s: error is %v", sql, err)
+		}
 	}
 }

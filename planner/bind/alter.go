@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -14,7 +15,7 @@ import (
 
 // alterTable binds ALTER TABLE: it makes the new descriptor, and says what must
 // be true of the objects before it may become public.
-func (b *binder) alterTable(s *ast.AlterTable) (*plan.Plan, error) {
+func (b *binder) alterTable(ctx context.Context, s *ast.AlterTable) (*plan.Plan, error) {
 	out := &plan.AlterTable{}
 	p := &plan.Plan{Tag: "ALTER TABLE", Root: out}
 	base, err := b.writable(s.Table.Name)
@@ -32,7 +33,7 @@ func (b *binder) alterTable(s *ast.AlterTable) (*plan.Plan, error) {
 			return nil, err
 		}
 	}
-	if err := a.finish(); err != nil {
+	if err := a.finish(ctx); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -88,14 +89,14 @@ func (a *alterer) action(action ast.AlterAction) error {
 }
 
 // finish checks what has to hold of the whole, and fills in the spec.
-func (a *alterer) finish() error {
+func (a *alterer) finish(ctx context.Context) error {
 	if !a.changed {
 		a.plan.None = true
 		return nil
 	}
 	if a.replace {
 		p := a.table.Placement
-		if err := a.binder.place(a.table, p.Policy, p.Options); err != nil {
+		if err := a.binder.place(ctx, a.table, p.Policy, p.Options); err != nil {
 			if e := pgerror.As(err); e != nil && !a.placed && e.Detail == "" {
 				e.WithDetail("The table's placement depends on it; SET (placement = ...) changes that.")
 			}

@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"context"
 	"errors"
 
 	"github.com/ssmr/ssmr/internal/catalog"
@@ -37,8 +38,9 @@ type Config struct {
 type Policies interface {
 	// Placement checks a policy's name and options for a table whose columns and
 	// key are complete, and returns the placement: with Static and Columns where
-	// homes follow from the key. An error says what is wrong and what is allowed.
-	Placement(t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error)
+	// homes follow from the key. An error says what is wrong and what is allowed. It may
+	// wait for a program.
+	Placement(ctx context.Context, t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error)
 	// Builtin reports whether a policy is built in: its name is taken.
 	Builtin(policy string) bool
 	// Fallback checks that a policy can place a table's objects where the table's own
@@ -46,10 +48,10 @@ type Policies interface {
 	Fallback(t *catalog.Table, policy string) error
 }
 
-// Statement binds one statement.
-func Statement(stmt ast.Statement, c Config) (*plan.Plan, error) {
+// Statement binds one statement. It waits, within ctx, only where Policies do.
+func Statement(ctx context.Context, stmt ast.Statement, c Config) (*plan.Plan, error) {
 	b := &binder{config: c, params: expr.NewParamTypes(c.Params), where: make(map[*expr.Column]int)}
-	p, err := b.statement(stmt)
+	p, err := b.statement(ctx, stmt)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +85,7 @@ type binder struct {
 	programs []*plan.Program
 }
 
-func (b *binder) statement(stmt ast.Statement) (*plan.Plan, error) {
+func (b *binder) statement(ctx context.Context, stmt ast.Statement) (*plan.Plan, error) {
 	switch s := stmt.(type) {
 	case *ast.Select:
 		return b.selectStatement(s)
@@ -96,15 +98,15 @@ func (b *binder) statement(stmt ast.Statement) (*plan.Plan, error) {
 	case *ast.Move:
 		return b.move(s)
 	case *ast.Explain:
-		return b.explain(s)
+		return b.explain(ctx, s)
 	case *ast.CreateTable:
-		return b.createTable(s)
+		return b.createTable(ctx, s)
 	case *ast.DropTable:
 		return b.dropTable(s)
 	case *ast.Truncate:
 		return b.truncate(s)
 	case *ast.AlterTable:
-		return b.alterTable(s)
+		return b.alterTable(ctx, s)
 	case *ast.CreatePolicy:
 		return b.createPolicy(s)
 	case *ast.AlterPolicy:
@@ -123,7 +125,7 @@ func (b *binder) statement(stmt ast.Statement) (*plan.Plan, error) {
 	return &plan.Plan{Root: &plan.Utility{Statement: stmt}}, nil
 }
 
-func (b *binder) explain(s *ast.Explain) (*plan.Plan, error) {
+func (b *binder) explain(ctx context.Context, s *ast.Explain) (*plan.Plan, error) {
 	if Deferred(s.Statement) {
 		return nil, pgerror.New(pgerror.FeatureNotSupported, "EXPLAIN of this statement is not supported").At(s.Statement.Position())
 	}
@@ -138,7 +140,7 @@ func (b *binder) explain(s *ast.Explain) (*plan.Plan, error) {
 			return nil, pgerror.New(pgerror.SyntaxError, "unrecognized EXPLAIN option %q", o.Name).At(o.Position())
 		}
 	}
-	inner, err := b.statement(s.Statement)
+	inner, err := b.statement(ctx, s.Statement)
 	if err != nil {
 		return nil, err
 	}

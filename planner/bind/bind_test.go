@@ -1,6 +1,7 @@
 package bind_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -108,7 +109,7 @@ func (c *testCatalog) bind(sql string, params []datum.Type) (*plan.Plan, error) 
 	if stmt == nil {
 		return nil, pgerror.New(pgerror.SyntaxError, "an empty statement is not bound")
 	}
-	return bind.Statement(stmt, c.config(params))
+	return bind.Statement(context.Background(), stmt, c.config(params))
 }
 
 func (c *testCatalog) run(sql string, params []datum.Type) ([]string, error) {
@@ -240,7 +241,7 @@ func (testPolicies) Fallback(_ *catalog.Table, policy string) error {
 	return nil
 }
 
-func (ps testPolicies) Placement(t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error) {
+func (ps testPolicies) Placement(_ context.Context, t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error) {
 	p := catalog.Placement{Policy: policy, Options: options}
 	switch policy {
 	case "hash":

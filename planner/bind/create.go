@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"context"
+
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/planner/ast"
@@ -15,7 +17,7 @@ const (
 )
 
 // createTable binds CREATE TABLE.
-func (b *binder) createTable(s *ast.CreateTable) (*plan.Plan, error) {
+func (b *binder) createTable(ctx context.Context, s *ast.CreateTable) (*plan.Plan, error) {
 	switch s.Persistence {
 	case ast.Temporary:
 		return nil, pgerror.NotSupported("a temporary table").At(s.Position())
@@ -51,7 +53,7 @@ func (b *binder) createTable(s *ast.CreateTable) (*plan.Plan, error) {
 		return nil, err
 	}
 	d.table.Rules = o.rules
-	if err := b.place(d.table, o.policy, o.options); err != nil {
+	if err := b.place(ctx, d.table, o.policy, o.options); err != nil {
 		return nil, err
 	}
 	p.Root = &plan.CreateTable{Spec: catalog.TableSpec{Table: d.table, IfNotExists: s.IfNotExists}}

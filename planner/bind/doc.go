@@ -2,7 +2,7 @@
 // infers types, finds the keys that a condition names, and decides what
 // partitions compute and what is left to the coordinator.
 //
-//	p, err := bind.Statement(stmt, bind.Config{Catalog: snapshot, Policies: policies})
+//	p, err := bind.Statement(ctx, stmt, bind.Config{Catalog: snapshot, Policies: policies})
 //
 // The result is a plan.Plan for exactly the table versions in the snapshot.
 // Errors are *pgerror.Error with PostgreSQL's codes, texts and positions; what

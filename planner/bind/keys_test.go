@@ -232,7 +232,7 @@ func BenchmarkBindPointRead(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := bind.Statement(stmt, c.config(nil)); err != nil {
+		if _, err := bind.Statement(b.Context(), stmt, c.config(nil)); err != nil {
 			b.Fatal(err)
 		}
 	}

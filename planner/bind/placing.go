@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -117,20 +118,20 @@ func (p *placing) reset(list []ast.Option) error {
 }
 
 // place has a table's policy and its rules checked, and gives it its placement.
-func (b *binder) place(t *catalog.Table, policy string, options map[string]string) error {
+func (b *binder) place(ctx context.Context, t *catalog.Table, policy string, options map[string]string) error {
 	if len(options) == 0 {
 		options = nil
 	}
 	var err error
-	if t.Placement, err = b.placement(t, policy, options); err != nil {
+	if t.Placement, err = b.placement(ctx, t, policy, options); err != nil {
 		return err
 	}
 	return b.checkRules(t)
 }
 
-func (b *binder) placement(t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error) {
+func (b *binder) placement(ctx context.Context, t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error) {
 	if b.config.Policies != nil {
-		return b.config.Policies.Placement(t, policy, options)
+		return b.config.Policies.Placement(ctx, t, policy, options)
 	}
 	if policy == "hash" && len(options) == 0 {
 		return catalog.Placement{Policy: "hash", Static: true}, nil

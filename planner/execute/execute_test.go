@@ -60,7 +60,7 @@ func (f *fixture) startIn(ctx context.Context, sql string, tx *execute.Transacti
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	p, err := bind.Statement(tree, bind.Config{Catalog: f.w.Catalog(), Policies: f.w})
+	p, err := bind.Statement(context.Background(), tree, bind.Config{Catalog: f.w.Catalog(), Policies: f.w})
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -330,7 +330,7 @@ func TestChangesOfPolicies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := bind.Statement(tree, bind.Config{Catalog: b.w.Catalog(), Policies: b.w})
+	p, err := bind.Statement(context.Background(), tree, bind.Config{Catalog: b.w.Catalog(), Policies: b.w})
 	if err != nil {
 		t.Fatal(err)
 	}

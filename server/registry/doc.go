@@ -4,7 +4,7 @@
 //
 //	r := registry.New(registry.Config{...}, registry.Dependencies{...})
 //	places, err := r.Place(ctx, request)   // planner/execute.Policies
-//	placement, err := r.Placement(table, "geo", options) // planner/bind.Policies
+//	placement, err := r.Placement(ctx, table, "geo", options) // planner/bind.Policies
 //	err = r.Close()
 //
 // The catalog says which programs there are (catalog.Snapshot.Policies); every node

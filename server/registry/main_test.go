@@ -42,6 +42,9 @@ func (p *policy) Name() string    { return p.name }
 func (p *policy) Version() string { return p.version }
 
 func (p *policy) Initialize(options placement.Options) error {
+	if _, ok := options["hang"]; ok {
+		time.Sleep(time.Minute)
+	}
 	if v, ok := options["bad"]; ok {
 		return &placement.OptionError{Option: "bad", Value: v, Allowed: "nothing"}
 	}
@@ -49,6 +52,9 @@ func (p *policy) Initialize(options placement.Options) error {
 }
 
 func (p *policy) Configure(options placement.Options, _ placement.Table) (placement.Policy, error) {
+	if _, ok := options["remote.hang"]; ok {
+		time.Sleep(time.Minute)
+	}
 	if v, ok := options["remote.refuse"]; ok && v == p.version {
 		return nil, &placement.OptionError{Option: "remote.refuse", Value: v, Allowed: "another version"}
 	}

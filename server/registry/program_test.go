@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/object"
@@ -151,28 +152,53 @@ func TestConfiguredOptions(t *testing.T) {
 
 // TestPlacement: a program checks the options of a table.
 func TestPlacement(t *testing.T) {
-	f := newFixture(t, nil)
-	if _, err := f.Placement(table("", nil), "remote", nil); pgerror.As(err) == nil || pgerror.As(err).Code != "42704" {
+	f, ctx := newFixture(t, nil), context.Background()
+	if _, err := f.Placement(ctx, table("", nil), "remote", nil); pgerror.As(err) == nil || pgerror.As(err).Code != "42704" {
 		t.Errorf("a policy that does not exist: %v", err)
 	}
 	f.catalog.policies(catalog.Policy{Name: "remote", Program: f.program("1")})
-	pl, err := f.Placement(table("", nil), "remote", map[string]string{"remote.x": "1"})
+	pl, err := f.Placement(ctx, table("", nil), "remote", map[string]string{"remote.x": "1"})
 	if err != nil || !pl.Program || pl.Static || pl.Policy != "remote" || pl.Options["remote.x"] != "1" {
 		t.Errorf("%+v, %v", pl, err)
 	}
-	if _, err := f.Placement(table("", nil), "remote", map[string]string{"remote.refuse": "1"}); pgerror.As(err) == nil || pgerror.As(err).Code != "22023" {
+	if _, err := f.Placement(ctx, table("", nil), "remote", map[string]string{"remote.refuse": "1"}); pgerror.As(err) == nil || pgerror.As(err).Code != "22023" {
 		t.Errorf("a wrong option: %v", err)
 	}
 	without := table("", func(t *catalog.Table) { t.Columns = t.Columns[:1] })
-	if _, err := f.Placement(without, "remote", nil); pgerror.As(err) == nil || !strings.Contains(pgerror.As(err).Detail, `"country"`) {
+	if _, err := f.Placement(ctx, without, "remote", nil); pgerror.As(err) == nil || !strings.Contains(pgerror.As(err).Detail, `"country"`) {
 		t.Errorf("a table without the column that the policy wants to hear of: %v", err)
 	}
 	f.catalog.policies(catalog.Policy{Name: "remote", Program: "policy-1"}, catalog.Policy{Name: "second", Program: "policy-none"})
-	if _, err := f.Placement(table("", nil), "second", nil); pgerror.As(err) == nil || pgerror.As(err).Code != "55000" || !strings.Contains(pgerror.As(err).Detail, "there is no program") {
+	if _, err := f.Placement(ctx, table("", nil), "second", nil); pgerror.As(err) == nil || pgerror.As(err).Code != "55000" || !strings.Contains(pgerror.As(err).Detail, "there is no program") {
 		t.Errorf("a policy that does not run: %v", err)
 	}
 	if f.Fallback(table("", nil), "hash") != nil || f.Fallback(table("", nil), "remote") == nil || f.Fallback(table("", nil), "least_loaded") == nil {
 		t.Error("only a static policy that is built in can be a fall-back")
+	}
+}
+
+// TestPlacementCanceled: who waits for a program that hangs, while it starts or is asked,
+// can be told to wait no longer, which says nothing of the program.
+func TestPlacementCanceled(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.StartTimeout = time.Minute })
+	f.catalog.policies(
+		catalog.Policy{Name: "remote", Program: f.program("1")},
+		catalog.Policy{Name: "starts", Program: "policy-1", Options: map[string]string{"hang": ""}})
+	until(t, "the policy runs", func() bool { return f.status("remote").State == "ready" })
+	cause := pgerror.New(pgerror.QueryCanceled, "canceling statement due to user request")
+	for policy, options := range map[string]map[string]string{"starts": nil, "remote": {"remote.hang": ""}} {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		time.AfterFunc(100*time.Millisecond, func() { cancel(cause) })
+		began := time.Now()
+		if _, err := f.Placement(ctx, table("", nil), policy, options); !errors.Is(err, cause) {
+			t.Errorf("%s: %v", policy, err)
+		}
+		if took := time.Since(began); took < 100*time.Millisecond || took > 5*time.Second {
+			t.Errorf("%s: it has taken %s", policy, took)
+		}
+	}
+	if s := f.status("remote"); s.State != "ready" || s.Restarts != 0 || s.Error != "" {
+		t.Errorf("%+v", s)
 	}
 }
 

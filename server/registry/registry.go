@@ -224,12 +224,12 @@ func (r *Registry) program(name string) *program {
 }
 
 // find is program for a statement that makes a table: the oracle is asked.
-func (r *Registry) find(name string) *program {
+func (r *Registry) find(ctx context.Context, name string) *program {
 	r.sync(r.deps.Catalog.Catalog())
 	if p := r.program(name); p != nil {
 		return p
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, refreshTimeout)
+	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
 	if r.deps.Catalog.Refresh(ctx) == nil {
 		r.sync(r.deps.Catalog.Catalog())

@@ -37,16 +37,23 @@ const (
 	configureAgain = 5 * time.Second
 )
 
-// Placement checks a policy's name and options for a table.
-func (r *Registry) Placement(t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error) {
-	pl := catalog.Placement{Policy: policy, Options: options}
-	table := describeTable(t)
-	b := r.builtin[policy]
-	if b == nil {
-		pl.Program = true
-		return pl, r.ofProgram(t, policy, options, table)
+// Placement checks a policy's name and options for a table. A program is waited for, up
+// to Config.StartTimeout.
+func (r *Registry) Placement(ctx context.Context, t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error) {
+	if b := r.builtin[policy]; b != nil {
+		return ofBuiltin(b.policy, t, options)
 	}
-	configured, err := configure(b.policy, options, table)
+	err := r.ofProgram(ctx, t, policy, options)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return catalog.Placement{Policy: policy, Options: options, Program: true}, err
+}
+
+// ofBuiltin is the placement of a table by a policy that is built in.
+func ofBuiltin(policy placement.Policy, t *catalog.Table, options map[string]string) (catalog.Placement, error) {
+	pl, table := catalog.Placement{Policy: policy.Name(), Options: options}, describeTable(t)
+	configured, err := configure(policy, options, table)
 	if err != nil {
 		return pl, err
 	}
@@ -62,7 +69,7 @@ func (r *Registry) Placement(t *catalog.Table, policy string, options map[string
 	for _, name := range columns {
 		i := slices.IndexFunc(t.PrimaryKey, func(c int) bool { return t.Columns[c].Name == name })
 		if i < 0 {
-			return pl, fmt.Errorf("policy %q names %q as a static column, which is not in the primary key", policy, name)
+			return pl, fmt.Errorf("policy %q names %q as a static column, which is not in the primary key", pl.Policy, name)
 		}
 		pl.Columns = append(pl.Columns, i)
 	}
@@ -75,8 +82,8 @@ func (r *Registry) Builtin(policy string) bool { return r.builtin[policy] != nil
 // Fallback checks that a policy can place a table's objects where the table's own does
 // not: it is built in, and static without options.
 func (r *Registry) Fallback(t *catalog.Table, policy string) error {
-	if r.Builtin(policy) {
-		if placed, err := r.Placement(t, policy, nil); err == nil && placed.Static {
+	if b := r.builtin[policy]; b != nil {
+		if placed, err := ofBuiltin(b.policy, t, nil); err == nil && placed.Static {
 			return nil
 		}
 	}
@@ -85,19 +92,20 @@ func (r *Registry) Fallback(t *catalog.Table, policy string) error {
 }
 
 // ofProgram has a program check the options of a table.
-func (r *Registry) ofProgram(t *catalog.Table, policy string, options map[string]string, table placement.Table) error {
-	p := r.find(policy)
+func (r *Registry) ofProgram(ctx context.Context, t *catalog.Table, policy string, options map[string]string) error {
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.StartTimeout)
+	defer cancel()
+	defer context.AfterFunc(r.ctx, cancel)()
+	p := r.find(ctx, policy)
 	if p == nil {
 		return r.unknown(policy)
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, r.cfg.StartTimeout)
-	defer cancel()
 	plugin, err := p.ready(ctx)
 	if plugin == nil {
 		return pgerror.New(pgerror.ObjectNotInPrerequisiteState, "placement policy %q does not run on this node", policy).
 			WithDetail("%v", err).WithHint("See ssmr.policies for the nodes that it runs on.")
 	}
-	names, err := plugin.Configure(ctx, placement.Options(options), table)
+	names, err := plugin.Configure(ctx, placement.Options(options), describeTable(t))
 	if wrong := optionError(err); wrong != nil {
 		return wrong
 	}

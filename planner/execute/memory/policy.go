@@ -15,7 +15,7 @@ import (
 
 // Placement knows the policies "hash", "column" (option column.columns) and
 // "chosen", which World.Choose decides. It implements bind.Policies.
-func (w *World) Placement(t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error) {
+func (w *World) Placement(_ context.Context, t *catalog.Table, policy string, options map[string]string) (catalog.Placement, error) {
 	p := catalog.Placement{Policy: policy, Options: options}
 	switch policy {
 	case "", "hash":
