@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,7 +19,6 @@ import (
 
 	"github.com/anishathalye/porcupine"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ssmr/ssmr/tests/harness"
 )
@@ -67,8 +67,8 @@ func runChaos(t *testing.T, placement string) {
 	t.Logf("seed %d", s)
 	cluster := harness.Start(t, 3)
 	ctx := context.Background()
-	conn := connect(t, cluster.Nodes[0])
-	mustExec(t, conn, fmt.Sprintf("CREATE TABLE register (id int PRIMARY KEY, v bigint NOT NULL) WITH (placement = '%s')", placement))
+	conn := harness.Connect(t, cluster.Nodes[0])
+	harness.MustExec(t, conn, fmt.Sprintf("CREATE TABLE register (id int PRIMARY KEY, v bigint NOT NULL) WITH (placement = '%s')", placement))
 
 	stop, cancel := context.WithTimeout(ctx, *duration)
 	defer cancel()
@@ -93,29 +93,6 @@ func runChaos(t *testing.T, placement string) {
 	c.check()
 	c.checkCopies()
 	c.checkReplicas()
-}
-
-func connect(t *testing.T, n *harness.Node) *pgx.Conn {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	conn, err := n.Connect(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close(context.Background()) })
-	return conn
-}
-
-func mustExec(t *testing.T, conn *pgx.Conn, sql string, args ...any) pgconn.CommandTag {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
-	defer cancel()
-	tag, err := conn.Exec(ctx, sql, args...)
-	if err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
-	return tag
 }
 
 // client runs random operations, each on a random node, until the run stops.
@@ -168,8 +145,7 @@ func (c *chaos) do(id int, conn *pgx.Conn, in input) {
 		if hadNoEffect(err) {
 			return
 		}
-		var pg *pgconn.PgError
-		if errors.As(err, &pg) && pg.Code[:2] == "XX" {
+		if strings.HasPrefix(harness.SQLState(err), "XX") {
 			c.t.Errorf("internal error: %v", err)
 		}
 		out = output{unknown: true}
@@ -269,7 +245,7 @@ func (c *chaos) failures(rnd *rand.Rand) {
 // finalReads reads every object once more through every node.
 func (c *chaos) finalReads() {
 	for i, n := range c.cluster.Nodes {
-		conn := connect(c.t, n)
+		conn := harness.Connect(c.t, n)
 		for object := range objects {
 			called := c.history.now()
 			in := input{object: object, kind: read}
@@ -302,7 +278,7 @@ func (c *chaos) check() {
 // checkCopies scans the table: no object may be there twice, and a scan must find
 // what reads by key find.
 func (c *chaos) checkCopies() {
-	conn := connect(c.t, c.cluster.Nodes[0])
+	conn := harness.Connect(c.t, c.cluster.Nodes[0])
 	ctx := context.Background()
 	rows, err := conn.Query(ctx, "SELECT id, v, _partition FROM register")
 	if err != nil {
@@ -338,7 +314,7 @@ func (c *chaos) checkCopies() {
 // checkReplicas waits until all replicas of each partition and of the oracle have
 // answered, and compares what they hold.
 func (c *chaos) checkReplicas() {
-	conn := connect(c.t, c.cluster.Nodes[0])
+	conn := harness.Connect(c.t, c.cluster.Nodes[0])
 	type row struct {
 		Partition int
 		Node      string

@@ -54,8 +54,7 @@ func (o *owner) step(ctx context.Context) {
 		delete(o.known, key)
 	case 3:
 		tag, err = c.Exec(ctx, "INSERT INTO placed VALUES ($1, $2, $3)", o.id, key, value)
-		var refused *pgconn.PgError
-		if exists && errors.As(err, &refused) && refused.Code == "23505" {
+		if exists && harness.SQLState(err) == "23505" {
 			return
 		}
 		if !exists {
@@ -117,9 +116,9 @@ func TestPlacementChangesUnderLoad(t *testing.T) {
 	cluster := harness.Start(t, 3)
 	var admins []*pgx.Conn
 	for _, n := range cluster.Nodes {
-		admins = append(admins, connect(t, n))
+		admins = append(admins, harness.Connect(t, n))
 	}
-	mustExec(t, admins[0], "CREATE TABLE placed (owner int, id int, n bigint NOT NULL, PRIMARY KEY (owner, id))")
+	harness.MustExec(t, admins[0], "CREATE TABLE placed (owner int, id int, n bigint NOT NULL, PRIMARY KEY (owner, id))")
 	var owners []*owner
 	var pause sync.RWMutex
 	var running sync.WaitGroup
@@ -127,7 +126,7 @@ func TestPlacementChangesUnderLoad(t *testing.T) {
 	for id := range 6 {
 		o := &owner{t: t, id: id, known: make(map[int]int64)}
 		for _, n := range cluster.Nodes {
-			o.conns = append(o.conns, connect(t, n))
+			o.conns = append(o.conns, harness.Connect(t, n))
 		}
 		owners = append(owners, o)
 		running.Go(func() {
@@ -141,7 +140,7 @@ func TestPlacementChangesUnderLoad(t *testing.T) {
 		})
 	}
 	change := func(round int, statement string) {
-		mustExec(t, admins[round%3], statement)
+		harness.MustExec(t, admins[round%3], statement)
 		time.Sleep(50 * time.Millisecond) // more load
 		pause.Lock()
 		defer pause.Unlock()
@@ -169,6 +168,6 @@ func TestPlacementChangesUnderLoad(t *testing.T) {
 	}
 	for _, n := range cluster.Nodes {
 		n.WaitReady(60 * time.Second)
-		check(t, connect(t, n), owners, "after a restart")
+		check(t, harness.Connect(t, n), owners, "after a restart")
 	}
 }

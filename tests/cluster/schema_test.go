@@ -17,18 +17,18 @@ import (
 // come and go through one node while clients write and read through all.
 func TestSchemaChangesUnderLoad(t *testing.T) {
 	cluster := harness.Start(t, 3)
-	admin := connect(t, cluster.Nodes[0])
-	mustExec(t, admin, "CREATE TABLE busy (id int PRIMARY KEY, n bigint NOT NULL DEFAULT 0)")
+	admin := harness.Connect(t, cluster.Nodes[0])
+	harness.MustExec(t, admin, "CREATE TABLE busy (id int PRIMARY KEY, n bigint NOT NULL DEFAULT 0)")
 	const rows, writers = 50, 6
 	for id := range rows {
-		mustExec(t, admin, "INSERT INTO busy (id) VALUES ($1)", id)
+		harness.MustExec(t, admin, "INSERT INTO busy (id) VALUES ($1)", id)
 	}
 	stop, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	updates := make([]int64, writers)
 	for w := range writers {
 		running.Go(func() {
-			conn := connect(t, cluster.Nodes[w%3])
+			conn := harness.Connect(t, cluster.Nodes[w%3])
 			for i := 0; stop.Err() == nil; i++ {
 				ctx, done := context.WithTimeout(context.Background(), 30*time.Second)
 				tag, err := conn.Exec(ctx, "UPDATE busy SET n = n + 1 WHERE id = $1", (i*7+w)%rows)
@@ -47,10 +47,10 @@ func TestSchemaChangesUnderLoad(t *testing.T) {
 		})
 	}
 	for i := range 8 {
-		mustExec(t, admin, fmt.Sprintf("ALTER TABLE busy ADD COLUMN c%d text NOT NULL DEFAULT 'x%d'", i, i))
-		mustExec(t, admin, fmt.Sprintf("UPDATE busy SET c%d = 'y' WHERE id < 10", i))
+		harness.MustExec(t, admin, fmt.Sprintf("ALTER TABLE busy ADD COLUMN c%d text NOT NULL DEFAULT 'x%d'", i, i))
+		harness.MustExec(t, admin, fmt.Sprintf("UPDATE busy SET c%d = 'y' WHERE id < 10", i))
 		if i%2 == 0 {
-			mustExec(t, admin, fmt.Sprintf("ALTER TABLE busy DROP COLUMN c%d", i))
+			harness.MustExec(t, admin, fmt.Sprintf("ALTER TABLE busy DROP COLUMN c%d", i))
 		}
 	}
 	cancel()

@@ -62,24 +62,24 @@ func TestNodesThatDoNotFit(t *testing.T) {
 func TestClusterOfThree(t *testing.T) {
 	t.Parallel()
 	cluster := harness.Start(t, 3, "--timing-drain", "5s")
-	conn := connect(t, cluster.Nodes[0])
-	mustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, v int)")
+	conn := harness.Connect(t, cluster.Nodes[0])
+	harness.MustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, v int)")
 	var leader string
-	if err := conn.QueryRow(bounded(t), "SELECT min(leader) FROM ssmr.partitions").Scan(&leader); err != nil {
+	if err := conn.QueryRow(harness.Bounded(t), "SELECT min(leader) FROM ssmr.partitions").Scan(&leader); err != nil {
 		t.Fatal(err)
 	}
 	i := slices.IndexFunc(cluster.Nodes, func(n *harness.Node) bool { return n.Name == leader })
 	stopped, other := cluster.Nodes[i], cluster.Nodes[(i+1)%3]
 
 	// Leadership is handed over: writes through another node go on meanwhile.
-	writer := connect(t, other)
-	mustExec(t, writer, "SET statement_timeout = '10s'")
+	writer := harness.Connect(t, other)
+	harness.MustExec(t, writer, "SET statement_timeout = '10s'")
 	done := make(chan int, 1)
 	stopped.Signal(sigterm)
 	go func() { done <- stopped.WaitExit(startLimit) }()
 	written := 0
 	for ended := false; !ended || written < 50; written++ {
-		mustExec(t, writer, "INSERT INTO t VALUES ($1, $1)", written)
+		harness.MustExec(t, writer, "INSERT INTO t VALUES ($1, $1)", written)
 		select {
 		case code := <-done:
 			if ended = true; code != 0 {
@@ -94,7 +94,7 @@ func TestClusterOfThree(t *testing.T) {
 	stopped.Start()
 	stopped.WaitReady(startLimit)
 	count := -1
-	if err := connect(t, stopped).QueryRow(bounded(t), "SELECT count(*) FROM t").Scan(&count); err != nil || count != written {
+	if err := harness.Connect(t, stopped).QueryRow(harness.Bounded(t), "SELECT count(*) FROM t").Scan(&count); err != nil || count != written {
 		t.Errorf("%d rows, %v; %d were written", count, err, written)
 	}
 
@@ -112,5 +112,5 @@ func TestClusterOfThree(t *testing.T) {
 	if last := stopped.Log(1); !strings.Contains(last, "formed with another data folder of node") || !strings.Contains(last, stopped.Dir) {
 		t.Errorf("the last line is %q", last)
 	}
-	mustExec(t, writer, "INSERT INTO t VALUES (-1, -1)")
+	harness.MustExec(t, writer, "INSERT INTO t VALUES (-1, -1)")
 }

@@ -143,22 +143,22 @@ const maxPeak = 2 << 30
 func TestHostileStatements(t *testing.T) {
 	t.Parallel()
 	node := harness.Start(t, 1).Nodes[0]
-	conn := connect(t, node)
-	mustExec(t, conn, "CREATE TABLE victim (id int PRIMARY KEY, v text)")
-	mustExec(t, conn, "CREATE TABLE keyed (k text PRIMARY KEY)")
+	conn := harness.Connect(t, node)
+	harness.MustExec(t, conn, "CREATE TABLE victim (id int PRIMARY KEY, v text)")
+	harness.MustExec(t, conn, "CREATE TABLE keyed (k text PRIMARY KEY)")
 	for _, a := range statements() {
-		pg := connect(t, node).PgConn()
+		pg := harness.Connect(t, node).PgConn()
 		limit := "20s"
 		if a.soon {
 			limit = "300ms"
 		}
-		if _, err := pg.Exec(bounded(t), "SET statement_timeout = '"+limit+"'").ReadAll(); err != nil {
+		if _, err := pg.Exec(harness.Bounded(t), "SET statement_timeout = '"+limit+"'").ReadAll(); err != nil {
 			t.Fatal(err)
 		}
 		started := time.Now()
 		before := node.PeakMemory()
-		err := launch(bounded(t), pg, a)
-		state := sqlState(err)
+		err := launch(harness.Bounded(t), pg, a)
+		state := harness.SQLState(err)
 		if !slices.Contains(a.states, state) || err != nil && state == "" {
 			t.Errorf("%s: %v, want one of %q", a.name, err, a.states)
 		}
@@ -190,7 +190,7 @@ func launch(ctx context.Context, pg *pgconn.PgConn, a attack) error {
 
 func checkHealth(t *testing.T, node *harness.Node) {
 	t.Helper()
-	mustExec(t, connect(t, node), "SELECT 1")
+	harness.MustExec(t, harness.Connect(t, node), "SELECT 1")
 	if peak := node.PeakMemory(); peak > maxPeak {
 		t.Errorf("the server took %d MiB", peak>>20)
 	}
@@ -205,17 +205,17 @@ func checkHealth(t *testing.T, node *harness.Node) {
 func TestHostileCommands(t *testing.T) {
 	t.Parallel()
 	node := harness.Start(t, 1, "--partitions", "1").Nodes[0]
-	conn := connect(t, node)
-	mustExec(t, conn, "CREATE TABLE victim (id int PRIMARY KEY, v text)")
-	mustExec(t, conn, "INSERT INTO victim SELECT g, 'x' FROM generate_series(1, 5000) g")
+	conn := harness.Connect(t, node)
+	harness.MustExec(t, conn, "CREATE TABLE victim (id int PRIMARY KEY, v text)")
+	harness.MustExec(t, conn, "INSERT INTO victim SELECT g, 'x' FROM generate_series(1, 5000) g")
 	for _, value := range []string{
 		"length(repeat(id::text, 10000000))::text",
 		"(repeat('ab', 1000000 + id) ~ '(a|b)+c')::text",
 	} {
-		if _, err := conn.Exec(bounded(t), "UPDATE victim SET v = "+value); sqlState(err) != "54000" {
+		if _, err := conn.Exec(harness.Bounded(t), "UPDATE victim SET v = "+value); harness.SQLState(err) != "54000" {
 			t.Errorf("%s: %v, want SQLSTATE 54000", value, err)
 		}
 	}
-	mustExec(t, conn, "UPDATE victim SET v = upper(v) || length(v)")
+	harness.MustExec(t, conn, "UPDATE victim SET v = upper(v) || length(v)")
 	checkHealth(t, node)
 }

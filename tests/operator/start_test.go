@@ -3,16 +3,12 @@ package operator
 import (
 	"bytes"
 	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ssmr/ssmr/tests/harness"
 )
@@ -21,38 +17,6 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	harness.Cleanup()
 	os.Exit(code)
-}
-
-func bounded(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func connect(t *testing.T, n *harness.Node) *pgx.Conn {
-	t.Helper()
-	conn, err := n.Connect(bounded(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	return conn
-}
-
-func mustExec(t *testing.T, conn *pgx.Conn, sql string, args ...any) {
-	t.Helper()
-	if _, err := conn.Exec(bounded(t), sql, args...); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
-}
-
-func sqlState(err error) string {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return pg.Code
-	}
-	return ""
 }
 
 // refused runs a server that must not start: exit code 1, nothing on stdout, and
@@ -91,7 +55,7 @@ func TestRefusedStarts(t *testing.T) {
 	file := filepath.Join(foreign, "thesis.txt")
 	refused(t, "thesis.txt", "--data-dir", file, "--listen", "127.0.0.1:0")
 
-	if err := connect(t, node).Ping(bounded(t)); err != nil {
+	if err := harness.Connect(t, node).Ping(harness.Bounded(t)); err != nil {
 		t.Errorf("the server that ran before: %v", err)
 	}
 	if code := node.Terminate(); code != 0 {

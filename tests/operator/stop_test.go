@@ -20,7 +20,7 @@ const sigterm = syscall.SIGTERM
 // come: it runs.
 func running(t *testing.T, conn *pgconn.PgConn, last string) *pgconn.MultiResultReader {
 	t.Helper()
-	results := conn.Exec(bounded(t), "SELECT generate_series(1, 50000); "+last)
+	results := conn.Exec(harness.Bounded(t), "SELECT generate_series(1, 50000); "+last)
 	if !results.NextResult() || !results.ResultReader().NextRow() {
 		t.Fatalf("no rows: %v", results.Close())
 	}
@@ -33,8 +33,8 @@ func running(t *testing.T, conn *pgconn.PgConn, last string) *pgconn.MultiResult
 func TestStopWhileStatementsRun(t *testing.T) {
 	t.Parallel()
 	node := harness.Start(t, 1, "--timing-drain", "20s").Nodes[0]
-	mustExec(t, connect(t, node), "CREATE TABLE t (id int PRIMARY KEY)")
-	results := running(t, connect(t, node).PgConn(), "SELECT pg_sleep(0.5); INSERT INTO t VALUES (1)")
+	harness.MustExec(t, harness.Connect(t, node), "CREATE TABLE t (id int PRIMARY KEY)")
+	results := running(t, harness.Connect(t, node).PgConn(), "SELECT pg_sleep(0.5); INSERT INTO t VALUES (1)")
 	node.Signal(sigterm)
 	if err := results.Close(); err != nil {
 		t.Errorf("a statement that had time to finish: %v", err)
@@ -46,9 +46,9 @@ func TestStopWhileStatementsRun(t *testing.T) {
 	node.Configure("--timing-drain", "100ms")
 	node.Start()
 	node.WaitReady(startLimit)
-	results = running(t, connect(t, node).PgConn(), "SELECT pg_sleep(600)")
+	results = running(t, harness.Connect(t, node).PgConn(), "SELECT pg_sleep(600)")
 	node.Signal(sigterm)
-	if state := sqlState(results.Close()); state != "57P01" && state != "57014" {
+	if state := harness.SQLState(results.Close()); state != "57P01" && state != "57014" {
 		t.Errorf("a statement that was cut off has SQLSTATE %q", state)
 	}
 	if code := node.WaitExit(startLimit); code != 0 {
@@ -57,7 +57,7 @@ func TestStopWhileStatementsRun(t *testing.T) {
 	node.Start()
 	node.WaitReady(startLimit)
 	var count int
-	if err := connect(t, node).QueryRow(bounded(t), "SELECT count(*) FROM t").Scan(&count); err != nil || count != 1 {
+	if err := harness.Connect(t, node).QueryRow(harness.Bounded(t), "SELECT count(*) FROM t").Scan(&count); err != nil || count != 1 {
 		t.Errorf("%d rows, %v after two restarts, want 1", count, err)
 	}
 }
@@ -66,8 +66,8 @@ func TestStopWhileStatementsRun(t *testing.T) {
 func TestKillKeepsWhatWasAcknowledged(t *testing.T) {
 	t.Parallel()
 	node := harness.Start(t, 1).Nodes[0]
-	conn := connect(t, node)
-	mustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY)")
+	conn := harness.Connect(t, node)
+	harness.MustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY)")
 	acknowledged := make(chan int, 1)
 	const before = 100
 	reached := make(chan struct{})
@@ -93,7 +93,7 @@ func TestKillKeepsWhatWasAcknowledged(t *testing.T) {
 	node.Start()
 	node.WaitReady(startLimit)
 	var count int
-	err := connect(t, node).QueryRow(bounded(t), "SELECT count(*) FROM t WHERE id < $1", want).Scan(&count)
+	err := harness.Connect(t, node).QueryRow(harness.Bounded(t), "SELECT count(*) FROM t WHERE id < $1", want).Scan(&count)
 	if err != nil || count != want {
 		t.Errorf("%d rows, %v; %d were acknowledged", count, err, want)
 	}
@@ -103,7 +103,7 @@ func TestKillKeepsWhatWasAcknowledged(t *testing.T) {
 func connectSoon(t *testing.T, n *harness.Node) *pgx.Conn {
 	t.Helper()
 	for deadline := time.Now().Add(startLimit); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := n.Connect(bounded(t))
+		conn, err := n.Connect(harness.Bounded(t))
 		if err == nil {
 			t.Cleanup(func() { _ = conn.Close(context.Background()) })
 			return conn
@@ -120,27 +120,27 @@ func TestSessions(t *testing.T) {
 	t.Parallel()
 	node := harness.Start(t, 1, "--limits-connections", "3", "--log-format", "json").Nodes[0]
 	first, second, third := connectSoon(t, node), connectSoon(t, node), connectSoon(t, node)
-	if conn, err := node.Connect(bounded(t)); sqlState(err) != "53300" {
+	if conn, err := node.Connect(harness.Bounded(t)); harness.SQLState(err) != "53300" {
 		if err == nil {
-			_ = conn.Close(bounded(t))
+			_ = conn.Close(harness.Bounded(t))
 		}
 		t.Errorf("a connection above the limit: %v", err)
 	}
-	if err := third.Close(bounded(t)); err != nil {
+	if err := third.Close(harness.Bounded(t)); err != nil {
 		t.Fatal(err)
 	}
 	connectSoon(t, node) // the place of a closed connection is given back
 
 	results := running(t, second.PgConn(), "SELECT pg_sleep(600)")
-	if err := second.PgConn().CancelRequest(bounded(t)); err != nil {
+	if err := second.PgConn().CancelRequest(harness.Bounded(t)); err != nil {
 		t.Error(err)
 	}
-	if err := results.Close(); sqlState(err) != "57014" {
+	if err := results.Close(); harness.SQLState(err) != "57014" {
 		t.Errorf("a cancelled statement: %v", err)
 	}
-	mustExec(t, second, "SELECT 1")
-	mustExec(t, first, "SELECT 1")
-	if _, err := first.Exec(bounded(t), "SELECT nonsense("); err == nil {
+	harness.MustExec(t, second, "SELECT 1")
+	harness.MustExec(t, first, "SELECT 1")
+	if _, err := first.Exec(harness.Bounded(t), "SELECT nonsense("); err == nil {
 		t.Error("nonsense is a statement")
 	}
 	if code := node.Terminate(); code != 0 {

@@ -40,15 +40,15 @@ func TestBrokenPolicies(t *testing.T) {
 	}
 	cluster := harness.Start(t, 3, "--plugins-dir", dir, "--plugins-health-interval", "100ms", "--plugins-log-lines", "5")
 	mark := fmt.Sprintf("mark-%d", os.Getpid())
-	conn := connect(t, cluster.Nodes[0], nil)
-	mustExec(t, conn, "CREATE POLICY broken FROM 'good' WITH (mark = '"+mark+"')")
-	mustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, n int) WITH (placement = 'broken')")
+	conn := harness.Connect(t, cluster.Nodes[0])
+	harness.MustExec(t, conn, "CREATE POLICY broken FROM 'good' WITH (mark = '"+mark+"')")
+	harness.MustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, n int) WITH (placement = 'broken')")
 	var next atomic.Int64
 	var rows int64
 	for _, mode := range modes {
 		t.Run(mode.name, func(t *testing.T) {
 			before, restarts := counter(t, conn, "policy_fall_backs"), number(t, conn, allRestarts)
-			mustExec(t, conn, "ALTER POLICY broken USING '"+mode.name+"'")
+			harness.MustExec(t, conn, "ALTER POLICY broken USING '"+mode.name+"'")
 			awaitProgram(t, conn, mode.name)
 			l := begin(t, cluster.Nodes, &next)
 			l.await(300)
@@ -69,13 +69,13 @@ func TestBrokenPolicies(t *testing.T) {
 				until(t, "it is started again", func() bool { return number(t, conn, allRestarts) > restarts })
 			}
 
-			mustExec(t, conn, "ALTER POLICY broken USING 'good'")
+			harness.MustExec(t, conn, "ALTER POLICY broken USING 'good'")
 			for _, n := range cluster.Nodes {
-				client := connect(t, n, nil)
+				client := harness.Connect(t, n)
 				until(t, "the policy places again through "+n.Name, func() bool {
 					id := next.Add(3)
 					rows++
-					mustExec(t, client, "INSERT INTO t VALUES ($1, 1)", id)
+					harness.MustExec(t, client, "INSERT INTO t VALUES ($1, 1)", id)
 					return number(t, client, "SELECT _partition FROM t WHERE id = $1", id) == 2
 				})
 			}

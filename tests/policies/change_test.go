@@ -21,9 +21,9 @@ func TestSwapUnderLoad(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "plugins")
 	install(t, dir, "v1", "v2", "ends")
 	cluster := harness.Start(t, 3, "--plugins-dir", dir, "--plugins-call-timeout", "20s", "--plugins-health-interval", "10s")
-	conn := connect(t, cluster.Nodes[0], nil)
-	mustExec(t, conn, "CREATE POLICY swapped FROM 'v1'")
-	mustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, n int) WITH (placement = 'swapped')")
+	conn := harness.Connect(t, cluster.Nodes[0])
+	harness.MustExec(t, conn, "CREATE POLICY swapped FROM 'v1'")
+	harness.MustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, n int) WITH (placement = 'swapped')")
 	runs := func(version string) bool {
 		return number(t, conn, "SELECT count(*) FROM ssmr.policies WHERE name = 'swapped' AND state = 'ready' AND version = $1", version) == 3
 	}
@@ -32,7 +32,7 @@ func TestSwapUnderLoad(t *testing.T) {
 	l := begin(t, cluster.Nodes, &next)
 	for range 3 {
 		for _, version := range []string{"v2", "v1"} {
-			mustExec(t, conn, "ALTER POLICY swapped USING '"+version+"'")
+			harness.MustExec(t, conn, "ALTER POLICY swapped USING '"+version+"'")
 			l.await(30)
 			until(t, "all nodes run "+version, func() bool { return runs(version) })
 			refused(t, conn, "55000", "cannot be started", "ALTER POLICY swapped USING 'ends'")
@@ -54,8 +54,8 @@ func TestSwapUnderLoad(t *testing.T) {
 		t.Errorf("%d objects are not where the policy has placed them", got)
 	}
 	refused(t, conn, "2BP01", "t", "DROP POLICY swapped")
-	mustExec(t, conn, "DROP TABLE t")
-	mustExec(t, conn, "DROP POLICY swapped")
+	harness.MustExec(t, conn, "DROP TABLE t")
+	harness.MustExec(t, conn, "DROP POLICY swapped")
 	until(t, "the policy is gone", func() bool { return number(t, conn, "SELECT count(*) FROM ssmr.policies WHERE name = 'swapped'") == 0 })
 	until(t, "its programs are gone", func() bool { return running(dir+"/v") == 0 })
 }
@@ -79,12 +79,12 @@ func TestNodeWithoutProgram(t *testing.T) {
 	for _, n := range cluster.Nodes {
 		n.WaitReady(limit)
 	}
-	conn := connect(t, n1, nil)
-	refused(t, connect(t, n3, nil), "58P01", "plugins.dir", "CREATE POLICY somewhere FROM 'v1'")
-	refused(t, connect(t, n2, nil), "55000", "SHA-256", "CREATE POLICY somewhere FROM 'v1'")
+	conn := harness.Connect(t, n1)
+	refused(t, harness.Connect(t, n3), "58P01", "plugins.dir", "CREATE POLICY somewhere FROM 'v1'")
+	refused(t, harness.Connect(t, n2), "55000", "SHA-256", "CREATE POLICY somewhere FROM 'v1'")
 	refused(t, conn, "55000", "SHA-256", "CREATE POLICY somewhere FROM 'v1' WITH (sha256 = '"+strings.Repeat("0b", 32)+"')")
-	mustExec(t, conn, "CREATE POLICY somewhere FROM 'v1'")
-	mustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, n int) WITH (placement = 'somewhere')")
+	harness.MustExec(t, conn, "CREATE POLICY somewhere FROM 'v1'")
+	harness.MustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, n int) WITH (placement = 'somewhere')")
 	state := func(node string) string {
 		return text(t, conn, "SELECT concat(state, ' ', error) FROM ssmr.policies WHERE name = 'somewhere' AND node = $1", node)
 	}
@@ -95,8 +95,8 @@ func TestNodeWithoutProgram(t *testing.T) {
 	insert := func(n *harness.Node) (heard string) {
 		t.Helper()
 		id++
-		client := connect(t, n, func(message string) { heard = message })
-		mustExec(t, client, "INSERT INTO t VALUES ($1, 1)", id)
+		client := harness.Connect(t, n, hearing(func(message string) { heard = message }))
+		harness.MustExec(t, client, "INSERT INTO t VALUES ($1, 1)", id)
 		if got := number(t, client, "SELECT n FROM t WHERE id = $1", id); got != 1 {
 			t.Errorf("n is %d", got)
 		}
@@ -125,9 +125,9 @@ func TestNothingIsLeft(t *testing.T) {
 	install(t, dir, "v1")
 	cluster := harness.Start(t, 1, "--plugins-dir", dir)
 	n := cluster.Nodes[0]
-	conn := connect(t, n, nil)
-	mustExec(t, conn, "CREATE POLICY kept FROM 'v1'")
-	mustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, n int) WITH (placement = 'kept')")
+	conn := harness.Connect(t, n)
+	harness.MustExec(t, conn, "CREATE POLICY kept FROM 'v1'")
+	harness.MustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, n int) WITH (placement = 'kept')")
 	const which = "SELECT pid FROM ssmr.policies WHERE name = 'kept'"
 	sockets := func() int {
 		entries, err := os.ReadDir(filepath.Join(n.Dir, "sockets"))
@@ -151,9 +151,9 @@ func TestNothingIsLeft(t *testing.T) {
 		until(t, "the policy has ended", func() bool { return gone(pid) })
 		n.Start()
 		n.WaitReady(limit)
-		conn = connect(t, n, nil)
+		conn = harness.Connect(t, n)
 		until(t, "the policy runs", func() bool { return number(t, conn, "SELECT count(pid) FROM ssmr.policies WHERE name = 'kept'") == 1 })
-		mustExec(t, conn, "INSERT INTO t VALUES ($1, 1)", pid)
+		harness.MustExec(t, conn, "INSERT INTO t VALUES ($1, 1)", pid)
 	}
 	pid := number(t, conn, which)
 	_ = conn.Close(context.Background())

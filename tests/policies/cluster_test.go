@@ -23,42 +23,17 @@ import (
 
 const limit = time.Minute
 
-func bounded(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// connect opens a connection whose notices are given to heard, which may be nil.
-func connect(t *testing.T, n *harness.Node, heard func(message string)) *pgx.Conn {
-	t.Helper()
-	cfg, err := pgx.ParseConfig(n.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if heard != nil {
+// hearing has a connection's notices given to heard.
+func hearing(heard func(message string)) func(*pgx.ConnConfig) {
+	return func(cfg *pgx.ConnConfig) {
 		cfg.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) { heard(notice.Message) }
-	}
-	conn, err := pgx.ConnectConfig(bounded(t), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	return conn
-}
-
-func mustExec(t *testing.T, conn *pgx.Conn, sql string, args ...any) {
-	t.Helper()
-	if _, err := conn.Exec(bounded(t), sql, args...); err != nil {
-		t.Fatalf("%s: %v", sql, err)
 	}
 }
 
 // refused has a statement executed that has to fail.
 func refused(t *testing.T, conn *pgx.Conn, code, want, sql string) {
 	t.Helper()
-	_, err := conn.Exec(bounded(t), sql)
+	_, err := conn.Exec(harness.Bounded(t), sql)
 	var e *pgconn.PgError
 	if !errors.As(err, &e) || e.Code != code || !strings.Contains(e.Message+" "+e.Detail, want) {
 		t.Errorf("%s: %v, want %s with %q", sql, err, code, want)
@@ -68,7 +43,7 @@ func refused(t *testing.T, conn *pgx.Conn, code, want, sql string) {
 func number(t *testing.T, conn *pgx.Conn, sql string, args ...any) int64 {
 	t.Helper()
 	var n int64
-	if err := conn.QueryRow(bounded(t), sql, args...).Scan(&n); err != nil {
+	if err := conn.QueryRow(harness.Bounded(t), sql, args...).Scan(&n); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
 	return n
@@ -77,7 +52,7 @@ func number(t *testing.T, conn *pgx.Conn, sql string, args ...any) int64 {
 func text(t *testing.T, conn *pgx.Conn, sql string, args ...any) string {
 	t.Helper()
 	var s string
-	if err := conn.QueryRow(bounded(t), sql, args...).Scan(&s); err != nil {
+	if err := conn.QueryRow(harness.Bounded(t), sql, args...).Scan(&s); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
 	return s
@@ -132,12 +107,12 @@ func begin(t *testing.T, nodes []*harness.Node, next *atomic.Int64) *load {
 	t.Helper()
 	l := &load{t: t, stop: make(chan struct{}), next: next}
 	for i := range 2 * len(nodes) {
-		conn := connect(t, nodes[i%len(nodes)], func(message string) {
+		conn := harness.Connect(t, nodes[i%len(nodes)], hearing(func(message string) {
 			if strings.Contains(message, "was not followed") {
 				l.notices.Add(1)
 			}
-		})
-		mustExec(t, conn, "SET statement_timeout = '20s'")
+		}))
+		harness.MustExec(t, conn, "SET statement_timeout = '20s'")
 		l.running.Go(func() {
 			for l.work(conn) {
 			}

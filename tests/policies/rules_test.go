@@ -19,9 +19,9 @@ func TestRulesHold(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "plugins")
 	install(t, dir, "good")
 	cluster := harness.Start(t, 3, "--plugins-dir", dir)
-	conn := connect(t, cluster.Nodes[0], nil)
-	mustExec(t, conn, "CREATE POLICY two FROM 'good'")
-	mustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, n int) WITH (placement = 'two')")
+	conn := harness.Connect(t, cluster.Nodes[0])
+	harness.MustExec(t, conn, "CREATE POLICY two FROM 'good'")
+	harness.MustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, n int) WITH (placement = 'two')")
 	var next atomic.Int64
 	l := begin(t, cluster.Nodes, &next)
 	l.await(100)
@@ -29,11 +29,11 @@ func TestRulesHold(t *testing.T) {
 		{"ALTER PARTITION 2 SET (accepting = false)", "ALTER PARTITION 2 RESET (accepting)"},
 		{"ALTER TABLE t SET (require = 'region=eu')", "ALTER TABLE t RESET (require)"},
 	} {
-		mustExec(t, conn, "ALTER PARTITION 3 SET (labels = 'region=eu')")
+		harness.MustExec(t, conn, "ALTER PARTITION 3 SET (labels = 'region=eu')")
 		until(t, "the policy places objects", func() bool {
 			return number(t, conn, "SELECT count(*) FROM t WHERE _partition = 2 AND id > $1", next.Load()-100) > 0
 		})
-		mustExec(t, conn, rule.set)
+		harness.MustExec(t, conn, rule.set)
 		first := next.Load() + 3*6 // what was begun before
 		l.await(200)
 		if got := number(t, conn, "SELECT count(*) FROM t WHERE _partition = 2 AND id > $1", first); got != 0 {
@@ -44,7 +44,7 @@ func TestRulesHold(t *testing.T) {
 		if got := number(t, conn, "SELECT count(*) FROM t WHERE _partition = 2 AND id = $1", id); got != 0 {
 			t.Errorf("%s: an object was moved to partition 2", rule.set)
 		}
-		mustExec(t, conn, rule.reset)
+		harness.MustExec(t, conn, rule.reset)
 	}
 	l.end()
 	if got := number(t, conn, "SELECT count(*) FROM t"); got != l.rows.Load() {
@@ -59,11 +59,11 @@ func TestReadsCallNoPolicy(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "plugins")
 	install(t, dir, "good")
 	cluster := harness.Start(t, 1, "--plugins-dir", dir)
-	conn := connect(t, cluster.Nodes[0], nil)
-	mustExec(t, conn, "CREATE POLICY two FROM 'good'")
-	mustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, n int) WITH (placement = 'two')")
+	conn := harness.Connect(t, cluster.Nodes[0])
+	harness.MustExec(t, conn, "CREATE POLICY two FROM 'good'")
+	harness.MustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, n int) WITH (placement = 'two')")
 	before := counter(t, conn, "policy_calls")
-	mustExec(t, conn, "INSERT INTO t SELECT i, i FROM generate_series(1, 100) AS s(i)")
+	harness.MustExec(t, conn, "INSERT INTO t SELECT i, i FROM generate_series(1, 100) AS s(i)")
 	inserted := counter(t, conn, "policy_calls")
 	if inserted != before+1 {
 		t.Errorf("an INSERT of 100 rows has called the policy %d times", inserted-before)
@@ -72,7 +72,7 @@ func TestReadsCallNoPolicy(t *testing.T) {
 		"SELECT * FROM t WHERE id = 7", "SELECT sum(n) FROM t", "UPDATE t SET n = n + 1 WHERE id = 7", "UPDATE t SET n = n + 1",
 		"INSERT INTO t VALUES (7, 0) ON CONFLICT (id) DO UPDATE SET n = 0", "DELETE FROM t WHERE id = 8", "SELECT * FROM t WHERE id = 1000",
 	} {
-		mustExec(t, conn, sql)
+		harness.MustExec(t, conn, sql)
 		if got := counter(t, conn, "policy_calls"); got != inserted {
 			t.Errorf("%s has called the policy", sql)
 			inserted = got
