@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -90,6 +91,35 @@ func TestBrokenPolicies(t *testing.T) {
 			t.Errorf("%s has logged %d lines of a flood", n.Name, lines)
 		}
 	}
+}
+
+// TestPlacementIsCanceled: a client that waits for what a program says of its table can give
+// up, and the program is not to blame.
+func TestPlacementIsCanceled(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "plugins")
+	install(t, dir, "deaf")
+	cluster := harness.Start(t, 1, "--plugins-dir", dir, "--plugins-start-timeout", "1m")
+	conn := harness.Connect(t, cluster.Nodes[0])
+	harness.MustExec(t, conn, "CREATE POLICY broken FROM 'deaf'")
+	const sql = "CREATE TABLE t (id int PRIMARY KEY) WITH (placement = 'broken')"
+	began := time.Now()
+	harness.MustExec(t, conn, "SET statement_timeout = '200ms'")
+	refused(t, conn, "57014", "statement timeout", sql)
+	harness.MustExec(t, conn, "RESET statement_timeout")
+	time.AfterFunc(time.Second, func() {
+		if err := conn.PgConn().CancelRequest(harness.Bounded(t)); err != nil {
+			t.Error(err)
+		}
+	})
+	refused(t, conn, "57014", "user request", sql)
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("giving up twice has taken %s", took)
+	}
+	if got := number(t, conn, allRestarts); got != 0 {
+		t.Errorf("the program was started again %d times", got)
+	}
+	harness.MustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY)")
 }
 
 const allRestarts = "SELECT sum(restarts) FROM ssmr.policies WHERE name = 'broken'"

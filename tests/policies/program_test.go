@@ -65,6 +65,14 @@ func (p *broken) Initialize(options placement.Options) error {
 	return nil
 }
 
+// Configure accepts any table, except that it answers nothing where that is the mode.
+func (p *broken) Configure(placement.Options, placement.Table) (placement.Policy, error) {
+	if p.version == "deaf" {
+		select {}
+	}
+	return p, nil
+}
+
 func (p *broken) Place(_ context.Context, b *placement.Batch) ([]placement.Placement, error) {
 	out := make([]placement.Placement, len(b.Objects))
 	for i := range out {
