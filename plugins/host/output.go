@@ -13,21 +13,25 @@ import (
 
 // What policies say is shown to people and kept with objects, so it is bounded, in bytes.
 const (
-	maxName   = 64
-	maxReason = 200
+	maxName = 64
+	// MaxReason bounds a reason, as oracle does what is kept of it.
+	MaxReason = 200
 	maxText   = 500
 )
 
-// Clip bounds a text to about so many bytes, and leaves out what no text may hold.
+// Clip bounds a text to so many bytes, the last of which are dots where it was longer, and
+// leaves out what no text may hold.
 func Clip(s string, most int) string {
 	s = strings.ReplaceAll(strings.ToValidUTF8(s, "?"), "\x00", "?")
 	if len(s) <= most {
 		return s
 	}
-	for !utf8.RuneStart(s[most]) {
-		most--
+	const dots = "..."
+	n := most - len(dots)
+	for !utf8.RuneStart(s[n]) {
+		n--
 	}
-	return s[:most] + "..."
+	return s[:n] + dots
 }
 
 // outputBytes bounds what of a policy's output is read in a second. One that writes

@@ -189,7 +189,7 @@ func (p *Plugin) Ask(ctx context.Context, q Question) (answer Answer, err error)
 		}
 		answer = Answer{Placements: make([]placement.Placement, len(q.Batch.Objects)), Version: proc.about.GetVersion()}
 		for i, a := range said.GetPlacements() {
-			answer.Placements[i] = placement.Placement{Partition: a.GetPartition(), Reason: Clip(a.GetReason(), maxReason)}
+			answer.Placements[i] = placement.Placement{Partition: a.GetPartition(), Reason: Clip(a.GetReason(), MaxReason)}
 		}
 		return nil
 	})

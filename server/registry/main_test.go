@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ssmr/ssmr/plugins/host"
 	"github.com/ssmr/ssmr/plugins/host/hosttest"
 	"github.com/ssmr/ssmr/plugins/placement"
 )
@@ -97,7 +98,7 @@ func (p *policy) Place(ctx context.Context, b *placement.Batch) ([]placement.Pla
 			}
 		}
 	case "long":
-		out[0].Reason = "\xff\x00" + strings.Repeat("ä", maxReason)
+		out[0].Reason = "\xff\x00" + strings.Repeat("ä", host.MaxReason)
 	}
 	return out, nil
 }

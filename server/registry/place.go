@@ -20,8 +20,6 @@ const (
 	// asked in several.
 	callObjects = 4096
 	callBytes   = 4 << 20
-	// maxReason bounds a policy's reason, which is kept with each object, in bytes.
-	maxReason = 200
 )
 
 // errWrong is the reason of an answer that does not fit the question.
@@ -145,6 +143,9 @@ func askBuiltin(ctx context.Context, policy placement.Policy, b *placement.Batch
 	if err == nil && len(answers) != len(b.Objects) {
 		err = errWrong
 	}
+	for i := range answers {
+		answers[i].Reason = host.Clip(answers[i].Reason, host.MaxReason) // the host does it for programs
+	}
 	return answers, err
 }
 
@@ -197,7 +198,7 @@ func (c *choosing) take(i int, answer placement.Placement) error {
 	to, current := object.PartitionID(answer.Partition), c.current(i)
 	switch {
 	case current != 0 && (to == 0 || to == current):
-		c.out.Partitions[i], c.out.Reasons[i] = current, host.Clip(answer.Reason, maxReason)
+		c.out.Partitions[i], c.out.Reasons[i] = current, answer.Reason
 		return nil
 	case to == 0 || c.view.snap.Partition(to) == nil:
 		c.wrong = true
@@ -206,7 +207,7 @@ func (c *choosing) take(i int, answer placement.Placement) error {
 	if why, ok := c.view.allows(to, c.objects[i].Bytes); !ok {
 		return c.without(i, fmt.Sprintf("it chose partition %d, but %s", to, why))
 	}
-	c.out.Partitions[i], c.out.Reasons[i] = to, host.Clip(answer.Reason, maxReason)
+	c.out.Partitions[i], c.out.Reasons[i] = to, answer.Reason
 	return nil
 }
 
@@ -226,7 +227,7 @@ func (c *choosing) without(i int, why string) error {
 	}
 	c.fell++
 	c.out.Partitions[i] = to
-	c.out.Reasons[i] = host.Clip(fmt.Sprintf("fall-back %s, for policy %s: %s", fallback(c.request.Table), c.request.Table.Placement.Policy, why), maxReason)
+	c.out.Reasons[i] = host.Clip(fmt.Sprintf("fall-back %s, for policy %s: %s", fallback(c.request.Table), c.request.Table.Placement.Policy, why), host.MaxReason)
 	return nil
 }
 

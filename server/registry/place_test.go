@@ -10,6 +10,7 @@ import (
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/pgerror"
+	"github.com/ssmr/ssmr/plugins/host"
 	"github.com/ssmr/ssmr/plugins/placement"
 )
 
@@ -135,7 +136,7 @@ func TestReasonsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := places.Reasons[0]; !utf8.ValidString(got) || strings.Contains(got, "\x00") || len(got) > maxReason+3 || !strings.HasSuffix(got, "ä...") {
+	if got := places.Reasons[0]; !utf8.ValidString(got) || strings.Contains(got, "\x00") || len(got) > host.MaxReason || !strings.HasSuffix(got, "ä...") {
 		t.Errorf("%q", got)
 	}
 }
