@@ -13,6 +13,7 @@ type Config struct {
 	DataDir    string
 	Listen     string // host:port for clients
 	Partitions int    // of a new cluster
+	Groups     int    // Raft groups that these share; 0: as few as can be
 	// DebugListen is where profiles are served; empty for nowhere.
 	DebugListen string
 
@@ -33,6 +34,8 @@ type Cluster struct {
 	// Listen is where the cluster port is opened; empty for the node's address in
 	// Nodes. They differ where the others reach it through something in between.
 	Listen string
+	// Leadership is follow (it goes to the node that most commands come from) or stay.
+	Leadership string
 }
 
 // Node is one node of the cluster and the address of its cluster port.

@@ -168,6 +168,9 @@ func quoted(raw any) string {
 
 // validate checks what holds between keys.
 func (c *Config) validate() error {
+	if c.Groups > c.Partitions {
+		return fmt.Errorf("key \"groups\": %d is more than there are partitions (%d)", c.Groups, c.Partitions)
+	}
 	if len(c.Cluster.Nodes) == 0 {
 		return nil
 	}

@@ -59,7 +59,7 @@ func newClusterOf(t testing.TB, n, partitions int, config func(*Config)) []*node
 	ctx := testContext(t)
 	for p := object.PartitionID(1); int(p) <= partitions; p++ {
 		for _, n := range nodes {
-			if err := n.service.Open(p, ids, false); err != nil {
+			if err := n.open(p, ids); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -70,6 +70,23 @@ func newClusterOf(t testing.TB, n, partitions int, config func(*Config)) []*node
 		}
 	}
 	return nodes
+}
+
+// open starts a replica of a partition. Partitions 2 and 3 share a group, the others
+// have one of their own.
+func (n *node) open(p object.PartitionID, peers []object.NodeID) error {
+	id := object.GroupID(p)
+	if p == 3 {
+		id = 2
+	}
+	g := n.host.Group(id)
+	if g == nil {
+		var err error
+		if g, err = n.host.Start(replication.GroupConfig{ID: id, Peers: peers, Machine: n.service.StateMachine}); err != nil {
+			return err
+		}
+	}
+	return n.service.Open(p, g)
 }
 
 func startNode(t testing.TB, id object.NodeID, l net.Listener, peers map[object.NodeID]string, ids []object.NodeID, config func(*Config)) *node {
@@ -96,7 +113,7 @@ func startNode(t testing.TB, id object.NodeID, l net.Listener, peers map[object.
 	if config != nil {
 		config(&cfg)
 	}
-	service, err := NewService(cfg, host, transport)
+	service, err := NewService(cfg, transport)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/ssmr/ssmr/partitions/state"
 )
 
-// group is what a replica needs of replication.Group.
+// group is what a replica needs of replication.Machine.
 type group interface {
 	Propose(ctx context.Context, command []byte) (any, error)
 	Read(ctx context.Context, fn func() error) error

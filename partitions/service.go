@@ -22,14 +22,14 @@ import (
 // methods may be called from many goroutines.
 type Service struct {
 	cfg     Config
-	host    *replication.Host
 	node    object.NodeID
 	cursors cursors
 	pins    pins
 	queued  atomic.Int64 // commands that had to wait for locks
 
-	mu       sync.RWMutex // guards what follows
-	replicas map[object.PartitionID]*replica
+	mu       sync.RWMutex                    // guards what follows
+	made     map[object.PartitionID]*replica // state machines
+	replicas map[object.PartitionID]*replica // that are served
 	closed   bool
 
 	stop    chan struct{}
@@ -37,17 +37,18 @@ type Service struct {
 }
 
 // NewService registers the package's cluster methods. Partitions are opened with
-// Open; the host is closed by its owner, after the service.
-func NewService(cfg Config, host *replication.Host, network Network) (*Service, error) {
+// Open; the groups that they are in are stopped by their owner, after the service.
+func NewService(cfg Config, network Network) (*Service, error) {
 	if network == nil {
 		return nil, errors.New("partitions: no network")
 	}
 	cfg = cfg.withDefaults()
 	s := &Service{
-		cfg: cfg, host: host, node: network.Node(),
-		cursors:  cursors{node: network.Node(), limit: cfg.Cursors, open: make(map[uint64]*cursor)},
-		pins:     pins{node: network.Node(), limit: cfg.Pins, open: make(map[uint64]*pin)},
-		replicas: make(map[object.PartitionID]*replica), stop: make(chan struct{}),
+		cfg: cfg, node: network.Node(),
+		cursors: cursors{node: network.Node(), limit: cfg.Cursors, open: make(map[uint64]*cursor)},
+		pins:    pins{node: network.Node(), limit: cfg.Pins, open: make(map[uint64]*pin)},
+		made:    make(map[object.PartitionID]*replica), replicas: make(map[object.PartitionID]*replica),
+		stop: make(chan struct{}),
 	}
 	network.Handle(methodExecute, s.handleExecute)
 	network.Handle(methodRead, s.handleRead)
@@ -66,32 +67,47 @@ func NewService(cfg Config, host *replication.Host, network Network) (*Service, 
 	return s, nil
 }
 
-// Open starts this node's replica of a partition. peers are the nodes of a new
-// partition's group, the same on all; join says that an existing group will get
-// in touch.
-func (s *Service) Open(p object.PartitionID, peers []object.NodeID, join bool) error {
-	if p == 0 {
-		return errors.New("partitions: partition 0 does not exist")
+// StateMachine makes the state machine of a partition, for the group that orders its
+// commands; see replication.GroupConfig.
+func (s *Service) StateMachine(id object.MachineID) (replication.StateMachine, error) {
+	if id == object.OracleMachine {
+		return nil, errors.New("partitions: partition 0 does not exist")
 	}
-	r := s.newReplica(p)
-	g, err := s.host.Start(replication.GroupConfig{
-		ID: p.Group(), Peers: peers, Join: join, StateMachine: r.machine,
-	})
-	if err != nil {
-		return fmt.Errorf("partition %d: %w", p, err)
+	r := s.newReplica(object.PartitionID(id))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, cluster.ErrClosed
 	}
-	r.group = g
-	if err := s.serve(r); err != nil {
-		return err
-	}
-	s.cfg.Logger.Debug("partition is open", "partition", p)
-	return nil
+	s.made[r.id] = r
+	return r.machine, nil
 }
 
 func (s *Service) newReplica(p object.PartitionID) *replica {
 	r := &replica{id: p, cfg: &s.cfg, waited: &s.queued, sightings: make(map[object.TransactionID]*sighting)}
 	r.machine = state.New(p, s.cfg.State, state.Events{Arrived: r.arrived.fire})
 	return r
+}
+
+// Open has this node serve its replica of a partition, from the group that orders the
+// partition's commands. StateMachine made the group's machines, or was asked to.
+func (s *Service) Open(p object.PartitionID, g *replication.Group) error {
+	m, err := g.Machine(p.Machine())
+	if err != nil {
+		return fmt.Errorf("partition %d: %w", p, err)
+	}
+	s.mu.RLock()
+	r := s.made[p]
+	s.mu.RUnlock()
+	if r == nil {
+		return fmt.Errorf("partition %d: its group has a state machine from elsewhere", p)
+	}
+	r.group = m
+	if err := s.serve(r); err != nil {
+		return err
+	}
+	s.cfg.Logger.Debug("partition is open", "partition", p, "group", g.ID())
+	return nil
 }
 
 // serve lets calls reach a replica.

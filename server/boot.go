@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ssmr/ssmr/internal/cluster"
+	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/storage"
 	"github.com/ssmr/ssmr/pgwire"
 	"github.com/ssmr/ssmr/planner"
@@ -158,8 +159,12 @@ func (n *Node) watchRoles(ctx context.Context) error {
 	}
 	n.roles = newRoles(n.log, n.cfg.Node)
 	n.onClose("log of roles", n.roles.close)
+	members := make(map[object.GroupID][]object.PartitionID)
+	for _, p := range n.cache.Catalog().Partitions {
+		members[p.Group] = append(members[p.Group], p.ID)
+	}
 	for _, g := range n.host.Groups() {
-		n.roles.watch(g.Status().ID, g)
+		n.roles.watch(g, members[g.ID()])
 	}
 	return nil
 }

@@ -15,8 +15,8 @@ import (
 )
 
 // dataFormat numbers the layout of a data folder. A server refuses a folder of a
-// newer one.
-const dataFormat = 1
+// newer one, and of an older one.
+const dataFormat = 2
 
 const (
 	identityFile = "ssmr.json"
@@ -104,6 +104,9 @@ func (d *dataDir) readIdentity(cfg *configs.Config) error {
 	switch {
 	case got.Format > dataFormat:
 		return fmt.Errorf("data folder %s was written by a newer ssmr-server (format %d, this one knows %d)", d.path, got.Format, dataFormat)
+	case got.Format > 0 && got.Format < dataFormat:
+		return fmt.Errorf("data folder %s was written by an older ssmr-server (format %d, this one knows %d only): read it with that one",
+			d.path, got.Format, dataFormat)
 	case got.Format < 1 || got.Folder == "":
 		return fmt.Errorf("data folder %s: %s is damaged: it names no format or folder", d.path, identityFile)
 	case got.Cluster != own.Cluster:

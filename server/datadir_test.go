@@ -59,6 +59,7 @@ func TestDataDirRefusals(t *testing.T) {
 	identity := filepath.Join(dir, identityFile)
 	for content, want := range map[string]string{
 		`{"format": 99}`: "newer ssmr-server",
+		`{"format": 1}`:  "older ssmr-server",
 		`{"format": `:    "damaged",
 		`{}`:             "damaged",
 	} {

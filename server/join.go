@@ -29,7 +29,7 @@ func (n *Node) startReplicas(ctx context.Context) error {
 	n.onClose("replicas", n.host.Close)
 	n.service, err = partitions.NewService(partitions.Config{
 		State: state.Limits{RecentBytes: n.recentBytes()}, Logger: n.log.With("part", "partitions"),
-	}, n.host, n.transport)
+	}, n.transport)
 	if err != nil {
 		return err
 	}
@@ -86,11 +86,22 @@ func (n *Node) replicas(p object.PartitionID) []object.NodeID {
 func (n *Node) startOracle(nodes []object.NodeID) error {
 	log := n.log.With("part", "oracle")
 	machine := oracle.NewMachine(log)
-	group, err := n.host.Start(replication.GroupConfig{ID: object.OracleGroup, Peers: nodes, StateMachine: machine})
+	group, err := n.host.Start(replication.GroupConfig{
+		ID: object.OracleGroup, Peers: nodes, Machine: func(id object.MachineID) (replication.StateMachine, error) {
+			if id == object.OracleMachine {
+				return machine, nil
+			}
+			return n.service.StateMachine(id)
+		},
+	})
 	if err != nil {
 		return err
 	}
-	n.oracle, err = oracle.NewService(oracle.ServiceConfig{Transport: n.transport, Logger: log}, machine, group, n.client)
+	replica, err := group.Machine(object.OracleMachine)
+	if err != nil {
+		return err
+	}
+	n.oracle, err = oracle.NewService(oracle.ServiceConfig{Transport: n.transport, Logger: log}, machine, replica, n.client)
 	if err != nil {
 		return err
 	}
@@ -112,10 +123,7 @@ func (n *Node) startOracle(nodes []object.NodeID) error {
 // knows, and returns when all partitions know what they own. A new oracle is told
 // what the cluster consists of by whoever comes first.
 func (n *Node) openPartitions(ctx context.Context, nodes []object.NodeID) error {
-	var described []catalog.Partition
-	for i := range n.cfg.Partitions {
-		described = append(described, catalog.Partition{ID: object.PartitionID(i + 1), Replicas: replicasOf(nodes, i)})
-	}
+	described := layOut(nodes, n.cfg.Partitions, n.cfg.Groups)
 	ctx, cancel := context.WithCancel(ctx)
 	initialised := make(chan error, 1)
 	go func() {
@@ -134,7 +142,7 @@ func (n *Node) openPartitions(ctx context.Context, nodes []object.NodeID) error 
 	})
 	for _, p := range n.cache.Catalog().Partitions {
 		if err == nil && slices.Contains(p.Replicas, n.cfg.Node) {
-			err = n.service.Open(p.ID, p.Replicas, false)
+			err = n.openPartition(&p)
 		}
 	}
 	if err != nil {
@@ -142,6 +150,17 @@ func (n *Node) openPartitions(ctx context.Context, nodes []object.NodeID) error 
 	}
 	defer cancel()
 	return errors.Join(err, <-initialised)
+}
+
+func (n *Node) openPartition(p *catalog.Partition) error {
+	g := n.host.Group(p.Group)
+	if g == nil {
+		var err error
+		if g, err = n.host.Start(replication.GroupConfig{ID: p.Group, Peers: p.Replicas, Machine: n.service.StateMachine}); err != nil {
+			return err
+		}
+	}
+	return n.service.Open(p.ID, g)
 }
 
 // errNotInitialised says that the oracle does not know its cluster yet.
@@ -170,10 +189,34 @@ func (n *Node) patiently(ctx context.Context, what string, f func(context.Contex
 	}
 }
 
-// replicasOf chooses the nodes of the i-th partition: three, or all where there
-// are fewer, beginning with another one for each partition.
+// replicas is how many nodes hold a partition, where there are as many.
+const replicas = 3
+
+// layOut describes the partitions of a new cluster, and which of them share a Raft
+// group. A group costs messages and disk syncs whatever the number of commands in it, so
+// there are as few as can be where groups is 0: one where every node holds everything,
+// which is the oracle's too, else one that begins with each node.
+func layOut(nodes []object.NodeID, partitions, groups int) []catalog.Partition {
+	first := object.OracleGroup
+	if len(nodes) > replicas {
+		first++ // the oracle is on all nodes
+	}
+	if groups == 0 && len(nodes) <= replicas {
+		groups = 1
+	} else if groups == 0 {
+		groups = len(nodes)
+	}
+	out := make([]catalog.Partition, partitions)
+	for i := range out {
+		g := i % groups
+		out[i] = catalog.Partition{ID: object.PartitionID(i + 1), Replicas: replicasOf(nodes, g), Group: first + object.GroupID(g)}
+	}
+	return out
+}
+
+// replicasOf chooses the nodes of the i-th group: three, or all where there are fewer,
+// beginning with another one for each group.
 func replicasOf(nodes []object.NodeID, i int) []object.NodeID {
-	const replicas = 3
 	out := make([]object.NodeID, 0, replicas)
 	for j := range min(replicas, len(nodes)) {
 		out = append(out, nodes[(i+j)%len(nodes)])

@@ -16,12 +16,12 @@ import (
 	"github.com/ssmr/ssmr/planner/execute"
 )
 
-// methodChecksums has the leader of a group compare its replicas. On the wire:
+// methodChecksums has the leader of a state machine compare its replicas. On the wire:
 // append only.
 const methodChecksums uint16 = 0x0302
 
 const (
-	// leaderChecksum bounds how long a group's leader hashes its own content.
+	// leaderChecksum bounds how long a leader hashes its own content.
 	leaderChecksum = 15 * time.Second
 	// followerChecksum bounds how much longer a follower may take.
 	followerChecksum = 2 * time.Second
@@ -39,32 +39,32 @@ type replicaChecksum struct {
 	Hash    uint64        `json:"hash"`
 }
 
-// handleChecksums hashes a group that this node leads, at every replica.
+// handleChecksums hashes a state machine that this node leads, at every replica.
 func (n *Node) handleChecksums(ctx context.Context, _ object.NodeID, req []byte) ([]byte, error) {
 	if len(req) != 4 {
 		return nil, fmt.Errorf("request for checksums of %d bytes", len(req))
 	}
-	g := n.host.Group(object.GroupID(binary.BigEndian.Uint32(req)))
-	if g == nil {
+	machine := n.host.Machine(object.MachineID(binary.BigEndian.Uint32(req)))
+	if machine == nil {
 		return nil, &cluster.NotLeader{}
 	}
-	if !g.IsLeader() {
-		return nil, &cluster.NotLeader{Leader: g.Leader()}
+	if !machine.IsLeader() {
+		return nil, &cluster.NotLeader{Leader: machine.Leader()}
 	}
 	ctx, cancel := context.WithTimeout(ctx, leaderChecksum)
 	defer cancel()
-	own, err := g.TakeChecksum(ctx)
+	own, err := machine.TakeChecksum(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(n.followers(ctx, g, own))
+	return json.Marshal(n.followers(ctx, machine, own))
 }
 
 // followers gathers what all replicas have computed at the index of own.
-func (n *Node) followers(ctx context.Context, g *replication.Group, own replication.Checksum) []replicaChecksum {
+func (n *Node) followers(ctx context.Context, machine *replication.Machine, own replication.Checksum) []replicaChecksum {
 	ctx, cancel := context.WithTimeout(ctx, followerChecksum)
 	defer cancel()
-	replicas := g.Status().Replicas
+	replicas := machine.Status().Replicas
 	out := make([]replicaChecksum, len(replicas))
 	var asking sync.WaitGroup
 	for i, r := range replicas {
@@ -74,7 +74,7 @@ func (n *Node) followers(ctx context.Context, g *replication.Group, own replicat
 			continue
 		}
 		asking.Go(func() {
-			if sum, err := g.Checksum(ctx, r.Node, own.Index); err == nil {
+			if sum, err := machine.Checksum(ctx, r.Node, own.Index); err == nil {
 				out[i].Known, out[i].Applied, out[i].Hash = true, sum.Index, sum.Hash
 			}
 		})
@@ -83,25 +83,25 @@ func (n *Node) followers(ctx context.Context, g *replication.Group, own replicat
 	return out
 }
 
-// Replicas hashes every replica of every group, each group's at one index of its
-// log.
+// Replicas hashes every replica of the oracle and of every partition, all of one at one
+// index of its log.
 func (m *monitor) Replicas(ctx context.Context) ([]execute.ReplicaStatus, error) {
 	all := m.node.cache.Catalog().Partitions
-	groups := make([][]execute.ReplicaStatus, len(all)+1)
+	machines := make([][]execute.ReplicaStatus, len(all)+1)
 	var asking sync.WaitGroup
-	asking.Go(func() { groups[0] = m.replicasOf(ctx, 0, m.node.nodes()) })
+	asking.Go(func() { machines[0] = m.replicasOf(ctx, 0, m.node.nodes()) })
 	for i, p := range all {
-		asking.Go(func() { groups[i+1] = m.replicasOf(ctx, p.ID, p.Replicas) })
+		asking.Go(func() { machines[i+1] = m.replicasOf(ctx, p.ID, p.Replicas) })
 	}
 	asking.Wait()
-	return slices.Concat(groups...), ctx.Err()
+	return slices.Concat(machines...), ctx.Err()
 }
 
-// replicasOf compares the replicas of one group. nodes are those that the catalog
+// replicasOf compares the replicas of one partition, or of the oracle (0). nodes are those that the catalog
 // knows: they are named also where no leader answers.
 func (m *monitor) replicasOf(ctx context.Context, p object.PartitionID, nodes []object.NodeID) []execute.ReplicaStatus {
 	known := make(map[object.NodeID]replicaChecksum)
-	for _, r := range m.askChecksums(ctx, p.Group(), nodes) {
+	for _, r := range m.askChecksums(ctx, p.Machine(), nodes) {
 		known[r.Node] = r
 	}
 	out := make([]execute.ReplicaStatus, len(nodes))
@@ -117,12 +117,12 @@ func (m *monitor) replicasOf(ctx context.Context, p object.PartitionID, nodes []
 
 // askChecksums asks all nodes at once, of which the leader alone does anything;
 // nil where none leads.
-func (m *monitor) askChecksums(ctx context.Context, g object.GroupID, nodes []object.NodeID) []replicaChecksum {
+func (m *monitor) askChecksums(ctx context.Context, id object.MachineID, nodes []object.NodeID) []replicaChecksum {
 	ctx, cancel := context.WithTimeout(ctx, leaderChecksum+followerChecksum)
 	defer cancel()
 	answers := make(chan []replicaChecksum, len(nodes))
 	for _, node := range nodes {
-		m.running.Go(func() { answers <- m.askChecksumsOf(ctx, g, node) })
+		m.running.Go(func() { answers <- m.askChecksumsOf(ctx, id, node) })
 	}
 	for range nodes {
 		if list := <-answers; list != nil {
@@ -133,8 +133,8 @@ func (m *monitor) askChecksums(ctx context.Context, g object.GroupID, nodes []ob
 }
 
 // askChecksumsOf asks one node, for a while again and again: it may be elected.
-func (m *monitor) askChecksumsOf(ctx context.Context, g object.GroupID, node object.NodeID) []replicaChecksum {
-	req := binary.BigEndian.AppendUint32(nil, uint32(g))
+func (m *monitor) askChecksumsOf(ctx context.Context, id object.MachineID, node object.NodeID) []replicaChecksum {
+	req := binary.BigEndian.AppendUint32(nil, uint32(id))
 	for started := time.Now(); time.Since(started) < electionPatience; {
 		answer, err := m.node.transport.Call(ctx, node, methodChecksums, req)
 		var list []replicaChecksum

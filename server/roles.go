@@ -36,11 +36,17 @@ func (r *roles) close() error {
 	return nil
 }
 
-// watch logs the changes from now on.
-func (r *roles) watch(id object.GroupID, g *replication.Group) {
-	log, what := r.log.With("partition", id), "the partition"
-	if id == object.OracleGroup {
-		log, what = r.log, "the oracle"
+// watch logs the changes of a group from now on; members are the partitions that are in
+// it.
+func (r *roles) watch(g *replication.Group, members []object.PartitionID) {
+	log, what := r.log, "the oracle"
+	switch {
+	case g.ID() != object.OracleGroup && len(members) == 1:
+		log, what = log.With("partition", members[0]), "the partition"
+	case g.ID() != object.OracleGroup:
+		log, what = log.With("partitions", members), "the group of the partitions"
+	case len(members) > 0:
+		log, what = log.With("partitions", members), "the group of the oracle and the partitions"
 	}
 	changes, stop := g.Roles()
 	r.running.Go(func() {

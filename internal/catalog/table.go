@@ -97,6 +97,9 @@ var SystemColumns = [systemColumns]Column{
 type Partition struct {
 	ID       object.PartitionID `json:"id"`
 	Replicas []object.NodeID    `json:"replicas"`
+	// Group orders the partition's commands; others may be in it, the oracle too. All
+	// that are in one have the same replicas and the same leader.
+	Group object.GroupID `json:"group"`
 	PartitionLimits
 }
 

@@ -95,15 +95,22 @@ func (l Location) IsZero() bool { return l == Location{} }
 // String prints the location as "p3@17".
 func (l Location) String() string { return fmt.Sprintf("p%d@%d", l.Partition, l.Version) }
 
-// GroupID numbers a Raft group. Group 0 is the oracle; a partition's group has
-// the partition's number.
+// GroupID numbers a Raft group: a log, and the replicas of the state machines whose
+// commands it orders.
 type GroupID uint32
 
-// OracleGroup is the group that owns the directory and the catalog.
+// OracleGroup is the group that orders the oracle's commands.
 const OracleGroup GroupID = 0
 
-// Group returns the Raft group of a partition.
-func (p PartitionID) Group() GroupID { return GroupID(p) }
+// MachineID numbers a state machine, whatever group it is in. Machine 0 is the oracle,
+// which owns the directory and the catalog; a partition has its own number.
+type MachineID uint32
+
+// OracleMachine is the oracle.
+const OracleMachine MachineID = 0
+
+// Machine returns the state machine of a partition.
+func (p PartitionID) Machine() MachineID { return MachineID(p) }
 
 // CommandID identifies one attempt of a command, so that a group executes it at
 // most once however often it is sent. Sequences are counted per sending node

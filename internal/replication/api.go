@@ -11,8 +11,9 @@ import (
 	"github.com/ssmr/ssmr/internal/storage"
 )
 
-// StateMachine is what a group replicates. All its state that matters is in its
-// Space; what it keeps in memory is derived from that.
+// StateMachine is what a group replicates, by itself or with others that share the
+// group's log. All its state that matters is in its Space; what it keeps in memory is
+// derived from that.
 //
 // Open, Apply and Committed are never called side by side. Functions that are
 // handed to Group.Read run beside all of them: the state machine guards what it
@@ -23,7 +24,7 @@ type StateMachine interface {
 	// that of another replica (the same Space, other content).
 	Open(space *storage.Space) error
 
-	// Apply executes the commands of one entry, in order, and returns one result for
+	// Apply executes its commands of one entry, in order, and returns one result for
 	// each. It is a pure function of what the batch reads and of the entry: no clock,
 	// no randomness, no map order, nothing outside. It writes to the batch only. The
 	// batch may hold the writes of entries before this one, and is committed, with
@@ -44,7 +45,8 @@ type Committer interface {
 	Committed(index uint64)
 }
 
-// Entry is one entry of a group's log.
+// Entry is one entry of a group's log: those of its commands that are for one state
+// machine.
 type Entry struct {
 	Index    uint64
 	Term     uint64
@@ -129,8 +131,11 @@ type GroupConfig struct {
 	Peers []object.NodeID
 	// Join says that this replica must not found the group but wait until its leader
 	// gets in touch.
-	Join         bool
-	StateMachine StateMachine
+	Join bool
+	// Machine makes a state machine of the group, when Group.Machine is called or the
+	// log holds a command for it, whichever comes first; an error of it stops the
+	// replica in the second case. Calls are never side by side.
+	Machine func(object.MachineID) (StateMachine, error)
 }
 
 // Role tells what a replica is, and since when.
@@ -190,7 +195,8 @@ var (
 	ErrNoChecksum = errors.New("replica has no checksum at that index")
 )
 
-// Checksum is the hash of a replica's whole content at an index of its log.
+// Checksum is the hash of all that a replica holds of a state machine at an index of its
+// log.
 type Checksum struct {
 	Index uint64
 	Hash  uint64

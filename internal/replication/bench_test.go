@@ -65,7 +65,7 @@ func realNodes(b *testing.B, nodes, groups int, config func(*Config)) []*Host {
 		}
 		b.Cleanup(func() { h.Close(); t.Close(); state.Close(); log.Close() })
 		for g := range groups {
-			if _, err := h.Start(GroupConfig{ID: object.GroupID(g), Peers: ids, StateMachine: sink{}}); err != nil {
+			if _, err := start(h, GroupConfig{ID: object.GroupID(g), Peers: ids}, sink{}, nil); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -74,15 +74,15 @@ func realNodes(b *testing.B, nodes, groups int, config func(*Config)) []*Host {
 	return hosts
 }
 
-func leaders(b *testing.B, hosts []*Host, groups int) []*Group {
-	var out []*Group
+func leaders(b *testing.B, hosts []*Host, groups int) []*Machine {
+	var out []*Machine
 	for g := range groups {
 		for deadline := time.Now().Add(30 * time.Second); len(out) == g; {
 			if time.Now().After(deadline) {
 				b.Fatal("no leader")
 			}
 			for _, h := range hosts {
-				if r := h.Group(object.GroupID(g)); r.IsLeader() {
+				if r := h.Machine(object.MachineID(g)); r.IsLeader() {
 					out = append(out, r)
 					break
 				}

@@ -15,7 +15,7 @@ import (
 )
 
 // keptChecksums bounds the checksums that a replica remembers.
-const keptChecksums = 8
+const keptChecksums = 64
 
 // checksums are what a replica has computed lately. A checksum is computed when an
 // entry that asks for it is applied, so that all replicas compute it of the same
@@ -107,11 +107,11 @@ func hashSnapshot(ctx context.Context, snap *storage.Snapshot, index uint64) (Ch
 	return sum, nil
 }
 
-// TakeChecksum has all replicas compute the hash of their content at the same
+// TakeChecksum has all replicas compute the hash of the machine's content at the same
 // index, and returns this replica's. It is for leaders; its errors are those of
 // Propose.
-func (g *Group) TakeChecksum(ctx context.Context) (Checksum, error) {
-	result, err := g.propose(ctx, nil, true)
+func (m *Machine) TakeChecksum(ctx context.Context) (Checksum, error) {
+	result, err := m.propose(ctx, addressed{to: m.id}, true)
 	if err != nil {
 		return Checksum{}, err
 	}

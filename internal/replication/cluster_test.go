@@ -104,8 +104,30 @@ type replica struct {
 	state   *storage.Store
 	log     *storage.Store
 	host    *Host
-	group   *Group
+	group   *Machine
 	machine *counters
+	others  sync.Map // object.MachineID -> *counters; of the same group
+}
+
+// start starts a group and opens the machine that has its number. What other machines
+// there are comes from others.
+func start(h *Host, cfg GroupConfig, sm StateMachine, others *sync.Map) (*Machine, error) {
+	cfg.Machine = func(id object.MachineID) (StateMachine, error) {
+		if id == object.MachineID(cfg.ID) {
+			return sm, nil
+		}
+		if others == nil {
+			return nil, errors.New("there is none")
+		}
+		m := new(counters)
+		others.Store(id, m)
+		return m, nil
+	}
+	g, err := h.Start(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return g.Machine(object.MachineID(cfg.ID))
 }
 
 // trio is a cluster, of three nodes by default.
@@ -172,7 +194,8 @@ func (c *trio) start(id object.NodeID) *replica {
 		c.t.Fatal(err)
 	}
 	r.machine = new(counters)
-	if r.group, err = r.host.Start(GroupConfig{ID: 7, Peers: c.peers, StateMachine: r.machine}); err != nil {
+	r.others.Clear()
+	if r.group, err = start(r.host, GroupConfig{ID: 7, Peers: c.peers}, r.machine, &r.others); err != nil {
 		c.t.Fatal(err)
 	}
 	return r

@@ -139,7 +139,7 @@ func TestPartsOfDisksDoNotFit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := h.Start(GroupConfig{ID: 7, Peers: c.peers, StateMachine: new(counters)}); !errors.Is(err, storage.ErrCorrupt) {
+		if _, err := start(h, GroupConfig{ID: 7, Peers: c.peers}, new(counters), nil); !errors.Is(err, storage.ErrCorrupt) {
 			t.Errorf("%s: got %v, want ErrCorrupt", name, err)
 		}
 		if err := errors.Join(h.Close(), state.Close(), log.Close()); err != nil {
@@ -270,24 +270,24 @@ func TestHostRefusesNonsense(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := func(cfg GroupConfig) error { _, err := h.Start(cfg); return err }
-	if err := start(GroupConfig{ID: 1, Peers: []object.NodeID{"b"}, StateMachine: new(counters)}); err == nil {
+	found := func(cfg GroupConfig) error { _, err := start(h, cfg, new(counters), nil); return err }
+	if err := found(GroupConfig{ID: 1, Peers: []object.NodeID{"b"}}); err == nil {
 		t.Error("a group without this node was founded")
 	}
-	if err := start(GroupConfig{ID: 1, Peers: []object.NodeID{"a"}}); err == nil {
-		t.Error("a group without a state machine was started")
+	if _, err := h.Start(GroupConfig{ID: 1, Peers: []object.NodeID{"a"}}); err == nil {
+		t.Error("a group without state machines was started")
 	}
-	if err := start(GroupConfig{ID: 1, Peers: []object.NodeID{"a"}, StateMachine: new(counters)}); err != nil {
+	if err := found(GroupConfig{ID: 1, Peers: []object.NodeID{"a"}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := start(GroupConfig{ID: 1, Peers: []object.NodeID{"a"}, StateMachine: new(counters)}); err == nil {
+	if err := found(GroupConfig{ID: 1, Peers: []object.NodeID{"a"}}); err == nil {
 		t.Error("a group was started twice")
 	}
-	g := h.Group(1)
+	g := h.Machine(1)
 	if err := h.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := start(GroupConfig{ID: 2, Peers: []object.NodeID{"a"}, StateMachine: new(counters)}); !errors.Is(err, ErrStopped) {
+	if err := found(GroupConfig{ID: 2, Peers: []object.NodeID{"a"}}); !errors.Is(err, ErrStopped) {
 		t.Errorf("after Close: %v", err)
 	}
 	var notLeader *cluster.NotLeader

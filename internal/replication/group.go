@@ -44,7 +44,7 @@ type Group struct {
 	space     *storage.Space
 	logs      *logStore
 	snapshots *snapshotStore
-	machine   *machine
+	applier   *applier
 	lease     *lease
 	transport *transport
 	raft      *raft.Raft
@@ -111,9 +111,8 @@ func (h *Host) newGroup(cfg GroupConfig) (*Group, error) {
 	if g.snapshots, err = openSnapshots(cfg.ID, h.self, g.logs); err != nil {
 		return nil, err
 	}
-	g.machine = &machine{g: g, sm: cfg.StateMachine, space: g.space}
-	g.machine.committer, _ = cfg.StateMachine.(Committer)
-	if err := g.machine.open(); err != nil {
+	g.applier = &applier{g: g, space: g.space, make: cfg.Machine, machines: make(map[object.MachineID]*Machine)}
+	if err := g.applier.open(); err != nil {
 		return nil, err
 	}
 	if err := g.checkContinuity(); err != nil {
@@ -127,7 +126,7 @@ func (h *Host) newGroup(cfg GroupConfig) (*Group, error) {
 func (g *Group) checkContinuity() error {
 	first, last, _ := g.logs.extent()
 	snapshot, needed := g.snapshots.indexes()
-	state := g.machine.index
+	state := g.applier.index
 	switch {
 	case state < needed:
 		return fmt.Errorf("%w: state is of index %d, but its log begins behind %d", storage.ErrCorrupt, state, snapshot)
@@ -181,7 +180,7 @@ func (g *Group) start(cfg GroupConfig) (err error) {
 		config.HeartbeatTimeout, config.ElectionTimeout = 20*time.Millisecond, 20*time.Millisecond
 		config.LeaderLeaseTimeout = 20 * time.Millisecond
 	}
-	if g.raft, err = raft.NewRaft(config, g.machine, g.logs, g.logs, g.snapshots, g.transport); err != nil {
+	if g.raft, err = raft.NewRaft(config, g.applier, g.logs, g.logs, g.snapshots, g.transport); err != nil {
 		return err
 	}
 	g.logs.overlap = func() bool { return g.raft.State() == raft.Leader && len(g.lease.electorate()) > 1 }
@@ -401,9 +400,6 @@ func (g *Group) awaitRoom(ctx context.Context) error {
 
 // ID returns the group's number.
 func (g *Group) ID() object.GroupID { return g.id }
-
-// Space returns where the state machine's content is.
-func (g *Group) Space() *storage.Space { return g.space }
 
 // Done is closed when the replica has stopped; Err says why.
 func (g *Group) Done() <-chan struct{} { return g.dead }

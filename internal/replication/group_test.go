@@ -268,7 +268,7 @@ func TestLimits(t *testing.T) {
 func TestQueue(t *testing.T) {
 	q := newQueue(Limits{BatchBytes: 10, BatchCommands: 3, QueueBytes: 100, QueueCommands: 5})
 	add := func(size int, checksum bool) *proposal {
-		p := &proposal{command: make([]byte, size), checksum: checksum, done: make(chan outcome, 1)}
+		p := &proposal{addressed: addressed{command: make([]byte, size)}, checksum: checksum, done: make(chan outcome, 1)}
 		if err := q.add(p); err != nil {
 			t.Fatal(err)
 		}

@@ -385,7 +385,7 @@ func TestHoldsOfTwoGroupsAreOfOneMoment(t *testing.T) {
 	for id, r := range c.replicas {
 		other := &replica{id: id, host: r.host, machine: new(counters)}
 		var err error
-		if other.group, err = r.host.Start(GroupConfig{ID: 8, Peers: c.peers, StateMachine: other.machine}); err != nil {
+		if other.group, err = start(r.host, GroupConfig{ID: 8, Peers: c.peers}, other.machine, nil); err != nil {
 			t.Fatal(err)
 		}
 		groups[1][id] = other

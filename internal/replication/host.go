@@ -26,6 +26,7 @@ type Host struct {
 
 	mu       sync.RWMutex // guards what follows
 	groups   map[object.GroupID]*Group
+	machines map[object.MachineID]*Machine // that are in use, of all groups
 	starting map[object.GroupID]bool
 	closed   bool
 	err      error
@@ -64,7 +65,8 @@ func NewHost(cfg Config) (*Host, error) {
 		cfg: cfg, self: cfg.Network.Node(), log: cfg.Logger, ctx: ctx, stop: stop,
 		streams: make(chan struct{}, maxStreams),
 		groups:  make(map[object.GroupID]*Group), starting: make(map[object.GroupID]bool),
-		failed: make(chan struct{}),
+		machines: make(map[object.MachineID]*Machine),
+		failed:   make(chan struct{}),
 	}
 	h.register()
 	h.running.Go(h.watchStores)
@@ -194,14 +196,14 @@ func (h *Host) watchStores() {
 	}
 }
 
-// Start opens the state machine and starts its replica.
+// Start starts a replica of a group. Its state machines are opened with Group.Machine.
 func (h *Host) Start(cfg GroupConfig) (*Group, error) {
 	if !h.enter() {
 		return nil, ErrStopped
 	}
 	defer h.running.Done()
-	if cfg.StateMachine == nil {
-		return nil, fmt.Errorf("replication: group %d has no state machine", cfg.ID)
+	if cfg.Machine == nil {
+		return nil, fmt.Errorf("replication: group %d has no state machines", cfg.ID)
 	}
 	if err := h.reserve(cfg.ID); err != nil {
 		return nil, fmt.Errorf("start group %d: %w", cfg.ID, err)
@@ -249,6 +251,13 @@ func (h *Host) Group(id object.GroupID) *Group {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return h.groups[id]
+}
+
+// Machine returns a state machine that Group.Machine has opened; nil if there is none.
+func (h *Host) Machine(id object.MachineID) *Machine {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.machines[id]
 }
 
 // Groups returns the groups that were started, by id.

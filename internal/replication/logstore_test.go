@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -215,14 +216,14 @@ func TestToken(t *testing.T) {
 }
 
 func TestCommandsCodec(t *testing.T) {
-	commands := [][]byte{[]byte("a"), nil, bytes.Repeat([]byte("b"), 1000)}
+	commands := []addressed{{0, []byte("a")}, {1<<32 - 1, []byte{}}, {300, bytes.Repeat([]byte("b"), 1000)}}
 	data := appendCommandsHeader(nil, len(commands))
 	for _, c := range commands {
-		data = appendCommand(data, c)
+		data = appendCommand(data, c.to, c.command)
 	}
 	got, err := decodeCommands(nil, data)
-	if err != nil || len(got) != 3 || !bytes.Equal(bytes.Join(got, []byte("|")), bytes.Join(commands, []byte("|"))) {
-		t.Errorf("got %q, %v", got, err)
+	if err != nil || !reflect.DeepEqual(got, commands) {
+		t.Errorf("got %v, %v", got, err)
 	}
 	for n := range len(data) {
 		if _, err := decodeCommands(nil, data[:n]); err == nil {
@@ -235,7 +236,8 @@ func FuzzDecoders(f *testing.F) {
 	req := &raft.AppendEntriesRequest{Term: 1, PrevLogEntry: 4, Entries: []*raft.Log{{Index: 5, Data: []byte("x")}}}
 	b, _ := encodeAppend(1, req, 100)
 	f.Add(b[4:])
-	f.Add(appendCommand(appendCommandsHeader(nil, 1), []byte("c")))
+	f.Add(appendCommand(appendCommandsHeader(nil, 1), 3, []byte("c")))
+	f.Add(appendChecksumEntry(nil, 300))
 	f.Add(encodeVote(1, 2, 3, 4, true)[4:])
 	f.Add(encodeInstall(1, &raft.InstallSnapshotRequest{}, token{}.encode())[4:])
 	f.Add(token{node: "a"}.encode())
@@ -250,6 +252,9 @@ func FuzzDecoders(f *testing.F) {
 			}
 		}
 		_, _ = decodeCommands(nil, b)
+		if len(b) > 0 {
+			_, _ = decodeChecksum(b)
+		}
 		_, _, _, _, _ = decodeVote(b)
 		_, _, _ = decodeVoteAnswer(b)
 		_, _, _ = decodeInstall("n", b)

@@ -13,7 +13,7 @@ import (
 
 // proposal is a command on its way into the log.
 type proposal struct {
-	command  []byte
+	addressed
 	checksum bool // no command: an entry of its own, entryChecksum
 	done     chan outcome
 
@@ -134,22 +134,16 @@ func (q *queue) length() int {
 	return len(q.list)
 }
 
-// Propose has a command executed and returns the state machine's result. The
-// command must not be changed any more, also not after an error. See the package
-// comment for errors.
-func (g *Group) Propose(ctx context.Context, command []byte) (any, error) {
-	return g.propose(ctx, command, false)
-}
-
-func (g *Group) propose(ctx context.Context, command []byte, checksum bool) (any, error) {
-	if len(command) > g.limits.CommandBytes {
-		return nil, fmt.Errorf("%w: %d bytes, allowed are %d", ErrTooLarge, len(command), g.limits.CommandBytes)
+// propose has a command executed, or a checksum computed, and returns the result.
+func (g *Group) propose(ctx context.Context, c addressed, checksum bool) (any, error) {
+	if len(c.command) > g.limits.CommandBytes {
+		return nil, fmt.Errorf("%w: %d bytes, allowed are %d", ErrTooLarge, len(c.command), g.limits.CommandBytes)
 	}
 	if g.raft.State() != raft.Leader {
 		return nil, g.notLeader()
 	}
 	p := proposals.Get().(*proposal)
-	p.command, p.checksum, p.taken, p.abandoned = command, checksum, false, false
+	p.addressed, p.checksum, p.taken, p.abandoned = c, checksum, false, false
 	if err := g.queue.add(p); err != nil {
 		proposals.Put(p)
 		if errors.Is(err, ErrStopped) {
@@ -194,7 +188,7 @@ func (g *Group) work() {
 
 func encodeEntry(batch []*proposal) []byte {
 	if batch[0].checksum {
-		return []byte{entryChecksum}
+		return appendChecksumEntry(nil, batch[0].to)
 	}
 	size := 1 + commandOverhead
 	for _, p := range batch {
@@ -202,7 +196,7 @@ func encodeEntry(batch []*proposal) []byte {
 	}
 	data := appendCommandsHeader(make([]byte, 0, size), len(batch))
 	for _, p := range batch {
-		data = appendCommand(data, p.command)
+		data = appendCommand(data, p.to, p.command)
 	}
 	return data
 }

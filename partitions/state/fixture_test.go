@@ -70,7 +70,7 @@ func openStore(t testing.TB) *storage.Store {
 func newFixture(t testing.TB, p object.PartitionID) *fixture {
 	t.Helper()
 	store := openStore(t)
-	space, err := store.Space(p.Group())
+	space, err := store.Space(object.GroupID(p))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -142,7 +142,7 @@ func partitionRows(ctx context.Context, in Introspection, snap *catalog.Snapshot
 		row := []datum.Datum{
 			integer(p.ID), textOrNull(s.Leader), texts(p.Replicas), integer(slots[p.ID]),
 			datum.Null, datum.Null, datum.Null, datum.Null,
-			textOrNull(catalog.FormatLabels(p.Labels)), datum.Null, datum.NewBool(!p.Closed),
+			textOrNull(catalog.FormatLabels(p.Labels)), datum.Null, datum.NewBool(!p.Closed), integer(p.Group),
 		}
 		if p.Capacity > 0 {
 			row[9] = datum.NewInt(p.Capacity)

@@ -48,6 +48,7 @@ var virtualTables = map[string]*VirtualTable{
 		{"labels", datum.Text},    // "disk=ssd, region=eu"; NULL: none
 		{"capacity", datum.Int8},  // in bytes; NULL: no bound
 		{"accepting", datum.Bool}, // objects that are new, or move
+		{"raft_group", datum.Int4},
 	}},
 	"tables": {Kind: TablesTable, Name: "tables", Columns: []VirtualColumn{
 		{"name", datum.Text},

@@ -68,7 +68,7 @@ func TestRefusedStarts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	newer := bytes.Replace(text, []byte(`"format": 1`), []byte(`"format": 2`), 1)
+	newer := bytes.Replace(text, []byte(`"format": 2`), []byte(`"format": 3`), 1)
 	if err := os.WriteFile(identity, newer, 0o600); err != nil {
 		t.Fatal(err)
 	}

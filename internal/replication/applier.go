@@ -1,0 +1,323 @@
+package replication
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/ssmr/ssmr/internal/object"
+	"github.com/ssmr/ssmr/internal/storage"
+)
+
+// commitBytes bounds what entries write before the batch that they share is
+// committed.
+const commitBytes = 4 << 20
+
+var keyApplied = []byte("applied") // a key of Space.Meta: index (8), term (8)
+
+// applied is what an entry's future gives: the results of its commands.
+type applied struct {
+	results []any
+	err     error
+}
+
+// applier is raft's FSM: it runs the group's state machines. But for machine its methods
+// are called on raft's FSM goroutine only.
+type applier struct {
+	g     *Group
+	space *storage.Space
+	make  func(object.MachineID) (StateMachine, error)
+
+	mu       sync.Mutex // held while entries are applied; guards what follows
+	machines map[object.MachineID]*Machine
+	index    uint64 // of the last entry in the batch, or committed
+	term     uint64
+	commands []addressed
+	touched  []*Machine // that the entry has commands for
+	batch    *storage.Batch
+	entries  uint64 // in the batch
+	count    uint64 // commands in the batch
+	stopped  error
+}
+
+var _ raft.BatchingFSM = (*applier)(nil)
+
+func readApplied(r interface {
+	Meta([]byte) ([]byte, bool, error)
+}) (index, term uint64, err error) {
+	value, found, err := r.Meta(keyApplied)
+	if err != nil || !found {
+		return 0, 0, err
+	}
+	if len(value) != 16 {
+		return 0, 0, fmt.Errorf("%w: applied index of %d bytes", storage.ErrCorrupt, len(value))
+	}
+	return binary.BigEndian.Uint64(value), binary.BigEndian.Uint64(value[8:]), nil
+}
+
+// open reads what is applied, and loads the state machines that are in use, anew.
+func (a *applier) open() (err error) {
+	if a.index, a.term, err = readApplied(a.space); err != nil {
+		return err
+	}
+	for _, m := range a.machines {
+		if err := m.open(); err != nil {
+			return err
+		}
+	}
+	a.g.shown.Store(a.index)
+	a.g.setApplied(a.index)
+	return nil
+}
+
+// Apply applies one entry.
+func (a *applier) Apply(l *raft.Log) any { return a.ApplyBatch([]*raft.Log{l})[0] }
+
+// ApplyBatch applies entries. Nobody hears of results before they are committed to
+// the space together with the applied index. After a failure it applies nothing
+// any more.
+func (a *applier) ApplyBatch(logs []*raft.Log) []any {
+	results := make([]any, len(logs))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stopped == nil {
+		a.guard(func() error {
+			if err := a.g.logs.awaitDisk(logs[len(logs)-1].Index); err != nil {
+				return err
+			}
+			return a.applyAll(logs, results)
+		})
+	}
+	if a.stopped != nil {
+		for i := range results {
+			results[i] = &applied{err: a.stopped}
+		}
+	}
+	return results
+}
+
+// guard runs f; an error, a panic, or an end of the goroutine stops the replica.
+func (a *applier) guard(f func() error) {
+	ended := errors.New("storage has failed under it")
+	err := ended
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("state machine panicked: %v\n%s", p, debug.Stack())
+		}
+		a.drop()
+		if err != nil {
+			a.stopped = fmt.Errorf("apply log entry %d: %w", a.index, err)
+			a.g.fail(a.stopped)
+		}
+	}()
+	err = f()
+}
+
+func (a *applier) drop() {
+	if a.batch == nil {
+		return
+	}
+	a.batch.Close()
+	a.batch = nil
+	for _, m := range a.machines {
+		m.batch = nil
+	}
+}
+
+func (a *applier) applyAll(logs []*raft.Log, results []any) error {
+	for i, l := range logs {
+		if l.Index <= a.index {
+			continue // applied before a restart, or contained in the state that was received
+		}
+		if a.batch == nil {
+			a.batch = a.space.NewBatch()
+		}
+		a.index, a.term = l.Index, l.Term
+		a.entries++
+		if l.Type != raft.LogCommand {
+			continue
+		}
+		out, err := a.execute(l)
+		if err != nil {
+			return err
+		}
+		results[i] = &applied{results: out}
+		if a.batch != nil && a.batch.Bytes() >= commitBytes {
+			if err := a.commit(); err != nil {
+				return err
+			}
+		}
+	}
+	return a.commit()
+}
+
+// execute executes the commands of an entry and returns their results.
+func (a *applier) execute(l *raft.Log) ([]any, error) {
+	if len(l.Data) > 0 && l.Data[0] == entryChecksum {
+		return a.checksum(l)
+	}
+	var err error
+	if a.commands, err = decodeCommands(a.commands[:0], l.Data); err != nil {
+		return nil, err
+	}
+	for i, c := range a.commands {
+		m, err := a.machine(c.to)
+		if err != nil {
+			return nil, err
+		}
+		if len(m.commands) == 0 {
+			a.touched = append(a.touched, m)
+		}
+		m.commands, m.at = append(m.commands, c.command), append(m.at, i)
+	}
+	out := make([]any, len(a.commands))
+	for _, m := range a.touched {
+		if err := m.apply(l, a.batch, out); err != nil {
+			return nil, err
+		}
+	}
+	a.touched = a.touched[:0]
+	clear(a.commands)
+	a.count += uint64(len(out))
+	return out, nil
+}
+
+// checksum begins a checksum of what is applied.
+func (a *applier) checksum(l *raft.Log) ([]any, error) {
+	id, err := decodeChecksum(l.Data)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.commit(); err != nil {
+		return nil, err
+	}
+	return []any{a.g.checksums.start(a.space.Part(uint32(id)), l.Index)}, nil
+}
+
+// machine returns a state machine, which is made and opened when it is asked for first:
+// one that was given no commands yet is empty. mu is held.
+func (a *applier) machine(id object.MachineID) (*Machine, error) {
+	if m := a.machines[id]; m != nil {
+		return m, nil
+	}
+	sm, err := a.make(id)
+	if err != nil {
+		return nil, fmt.Errorf("state machine %d: %w", id, err)
+	}
+	m := &Machine{Group: a.g, id: id, sm: sm, space: a.space.Part(uint32(id))}
+	m.committer, _ = sm.(Committer)
+	if err := m.open(); err != nil {
+		return nil, err
+	}
+	a.machines[id] = m
+	return m, nil
+}
+
+// commit makes what the batch holds visible.
+func (a *applier) commit() error {
+	if a.batch == nil {
+		return nil
+	}
+	a.batch.SetMeta(keyApplied, appendU64(make([]byte, 0, 16), a.index, a.term))
+	a.g.gate.begin()
+	a.g.shown.Store(a.index) // before anybody can read it
+	if err := a.batch.Commit(storage.NoSync); err != nil {
+		return err
+	}
+	a.drop()
+	for _, m := range a.machines {
+		if m.committer != nil {
+			m.committer.Committed(a.index)
+		}
+	}
+	a.g.entriesApplied.Add(a.entries)
+	a.g.commandsApplied.Add(a.count)
+	a.entries, a.count = 0, 0
+	a.g.setApplied(a.index)
+	a.g.gate.end()
+	return nil
+}
+
+// Snapshot notes what is applied; Persist sees to it that it is on disk.
+func (a *applier) Snapshot() (raft.FSMSnapshot, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stopped != nil {
+		return nil, a.stopped
+	}
+	return snapshot{a.g, a.index}, nil
+}
+
+type snapshot struct {
+	g     *Group
+	index uint64 // applied
+}
+
+// Persist flushes the state store. It writes nothing to the sink: see
+// snapshotStore.
+func (s snapshot) Persist(sink raft.SnapshotSink) error {
+	own, ok := sink.(*snapshotSink)
+	if !ok {
+		return fmt.Errorf("snapshot sink is a %T", sink)
+	}
+	own.local, own.state = true, s.index
+	return s.g.host.cfg.State.Flush(s.g.ctx)
+}
+
+// Release does nothing.
+func (s snapshot) Release() {}
+
+// Restore replaces the content of the space by that of the replica that the token
+// names. A failure leaves the old content; raft tries again.
+func (a *applier) Restore(r io.ReadCloser) error {
+	defer r.Close()
+	if a.stopped != nil {
+		return a.stopped
+	}
+	text, err := io.ReadAll(io.LimitReader(r, tokenBytes+1))
+	if err != nil {
+		return err
+	}
+	t, err := decodeToken(text)
+	if err != nil {
+		return err
+	}
+	if t.group != a.g.id {
+		return fmt.Errorf("snapshot is of group %d", t.group)
+	}
+	if t.index > a.index {
+		if err := a.fetch(t); err != nil {
+			return err
+		}
+	}
+	return a.g.snapshots.adopt(text, t.index)
+}
+
+// fetch gets the state and changes over to it.
+func (a *applier) fetch(t token) error {
+	replacement, err := a.space.Replace()
+	if err != nil {
+		return err
+	}
+	defer replacement.Abort()
+	if _, err := fetchState(a.g, t, replacement); err != nil {
+		return fmt.Errorf("fetch state of group %d from %s: %w", t.group, t.node, err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.guard(func() error {
+		a.g.changeover.Lock() // reads must not see new content with old memory
+		defer a.g.changeover.Unlock()
+		a.g.gate.breakHolds()
+		if err := replacement.Finish(); err != nil {
+			return err
+		}
+		return a.open()
+	})
+	return a.stopped
+}
