@@ -4,12 +4,10 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,8 +17,10 @@ import (
 
 	"github.com/anishathalye/porcupine"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ssmr/ssmr/tests/harness"
+	"github.com/ssmr/ssmr/tests/register"
 )
 
 var (
@@ -43,9 +43,10 @@ const (
 type chaos struct {
 	t       *testing.T
 	cluster *harness.Cluster
-	history *history
+	began   time.Time
+	history register.History
 	stop    context.Context
-	answers [5]atomic.Int64 // certain answers by kind
+	answers [register.Kinds]atomic.Int64 // certain answers
 	unknown atomic.Int64
 	moves   atomic.Int64
 }
@@ -68,11 +69,11 @@ func runChaos(t *testing.T, placement string) {
 	cluster := harness.Start(t, 3)
 	ctx := context.Background()
 	conn := harness.Connect(t, cluster.Nodes[0])
-	harness.MustExec(t, conn, fmt.Sprintf("CREATE TABLE register (id int PRIMARY KEY, v bigint NOT NULL) WITH (placement = '%s')", placement))
+	harness.MustExec(t, conn, fmt.Sprintf("CREATE TABLE register (%s) WITH (placement = '%s')", register.Columns, placement))
 
 	stop, cancel := context.WithTimeout(ctx, *duration)
 	defer cancel()
-	c := &chaos{t: t, cluster: cluster, history: newHistory(), stop: stop}
+	c := &chaos{t: t, cluster: cluster, began: time.Now(), stop: stop}
 	var running sync.WaitGroup
 	for i := range clients {
 		running.Go(func() { c.client(i, rand.New(rand.NewPCG(s, uint64(i)))) })
@@ -83,10 +84,12 @@ func runChaos(t *testing.T, placement string) {
 	for _, n := range cluster.Nodes {
 		n.WaitReady(60 * time.Second)
 	}
-	t.Logf("%d certain answers (read, upsert, add, insert, delete: %d %d %d %d %d), %d unknown, %d moves",
-		len(c.history.ops), c.answers[0].Load(), c.answers[1].Load(), c.answers[2].Load(), c.answers[3].Load(), c.answers[4].Load(),
-		c.unknown.Load(), c.moves.Load())
-	if c.answers[read].Load() < 100 || c.answers[upsert].Load() < 50 || c.moves.Load() < 10 {
+	var certain []string
+	for kind := range register.Kinds {
+		certain = append(certain, fmt.Sprintf("%s %d", kind, c.answers[kind].Load()))
+	}
+	t.Logf("certain answers: %s; %d unknown; %d moves", strings.Join(certain, ", "), c.unknown.Load(), c.moves.Load())
+	if c.answers[register.Read].Load() < 100 || c.answers[register.Upsert].Load() < 50 || c.moves.Load() < 10 {
 		t.Error("too little happened for the run to say anything")
 	}
 	c.finalReads()
@@ -118,29 +121,19 @@ func (c *chaos) client(id int, rnd *rand.Rand) {
 				continue
 			}
 		}
-		in := input{object: rnd.IntN(objects), value: rnd.Int64N(1000)}
-		switch r := rnd.IntN(100); {
-		case r < 40:
-			in.kind = read
-		case r < 55:
-			in.kind = upsert
-		case r < 75:
-			in.kind = add
-		case r < 87:
-			in.kind = insert
-		default:
-			in.kind = remove
-		}
-		c.do(id, conn, in)
+		c.do(id, conn, register.Draw(rnd, rnd.Int64N(objects)))
 	}
 }
 
+// now is the time of the run, in nanoseconds.
+func (c *chaos) now() int64 { return int64(time.Since(c.began)) }
+
 // do runs one operation and records what the client was told.
-func (c *chaos) do(id int, conn *pgx.Conn, in input) {
+func (c *chaos) do(id int, conn *pgx.Conn, in register.Input) {
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
 	defer cancel()
-	called := c.history.now()
-	out, err := execute(ctx, conn, in)
+	called := c.now()
+	out, err := in.Execute(ctx, conn)
 	if err != nil {
 		if hadNoEffect(err) {
 			return
@@ -148,39 +141,23 @@ func (c *chaos) do(id int, conn *pgx.Conn, in input) {
 		if strings.HasPrefix(harness.SQLState(err), "XX") {
 			c.t.Errorf("internal error: %v", err)
 		}
-		out = output{unknown: true}
+		out = register.Output{Unknown: true}
 		c.unknown.Add(1)
 	} else {
-		c.answers[in.kind].Add(1)
+		c.answers[in.Kind].Add(1)
 	}
-	c.history.record(id, in, out, called)
+	c.history.Add(id, in, out, called, c.now())
 }
 
-func execute(ctx context.Context, conn *pgx.Conn, in input) (output, error) {
-	var out output
-	row := func(sql string, args ...any) error {
-		err := conn.QueryRow(ctx, sql, args...).Scan(&out.value)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		out.exists = err == nil
-		return err
+// hadNoEffect reports whether an error says that the statement did nothing.
+func hadNoEffect(err error) bool {
+	switch harness.SQLState(err) {
+	case "":
+		return pgconn.SafeToRetry(err)
+	case "40001", "53300", "57P03":
+		return true
 	}
-	switch in.kind {
-	case read:
-		return out, row("SELECT v FROM register WHERE id = $1", in.object)
-	case upsert:
-		_, err := conn.Exec(ctx, "INSERT INTO register VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET v = EXCLUDED.v", in.object, in.value)
-		return out, err
-	case add:
-		return out, row("UPDATE register SET v = v + $2 WHERE id = $1 RETURNING v", in.object, in.value)
-	case insert:
-		tag, err := conn.Exec(ctx, "INSERT INTO register VALUES ($1, $2) ON CONFLICT DO NOTHING", in.object, in.value)
-		out.exists = err == nil && tag.RowsAffected() == 1
-		return out, err
-	default:
-		return out, row("DELETE FROM register WHERE id = $1 RETURNING v", in.object)
-	}
+	return false
 }
 
 // mover moves random objects to random partitions.
@@ -223,17 +200,17 @@ func (c *chaos) failures(rnd *rand.Rand) {
 		node := c.cluster.Nodes[rnd.IntN(len(c.cluster.Nodes))]
 		switch rnd.IntN(3) {
 		case 0:
-			c.t.Logf("%s: kill -9 %s", time.Since(c.history.start).Round(time.Millisecond), node.Name)
+			c.t.Logf("%s: kill -9 %s", time.Since(c.began).Round(time.Millisecond), node.Name)
 			node.Kill()
 			pause(100*time.Millisecond, 3*time.Second)
 			node.Start()
 		case 1:
-			c.t.Logf("%s: stop %s", time.Since(c.history.start).Round(time.Millisecond), node.Name)
+			c.t.Logf("%s: stop %s", time.Since(c.began).Round(time.Millisecond), node.Name)
 			node.Stop()
 			pause(500*time.Millisecond, 5*time.Second)
 			node.Continue()
 		case 2:
-			c.t.Logf("%s: restart %s", time.Since(c.history.start).Round(time.Millisecond), node.Name)
+			c.t.Logf("%s: restart %s", time.Since(c.began).Round(time.Millisecond), node.Name)
 			if code := node.Terminate(); code != 0 {
 				c.t.Errorf("%s ended with exit code %d after SIGTERM", node.Name, code)
 			}
@@ -246,32 +223,26 @@ func (c *chaos) failures(rnd *rand.Rand) {
 func (c *chaos) finalReads() {
 	for i, n := range c.cluster.Nodes {
 		conn := harness.Connect(c.t, n)
-		for object := range objects {
-			called := c.history.now()
-			in := input{object: object, kind: read}
+		for object := range int64(objects) {
+			called := c.now()
+			in := register.Input{Key: object, Kind: register.Read}
 			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-			out, err := execute(ctx, conn, in)
+			out, err := in.Execute(ctx, conn)
 			cancel()
 			if err != nil {
 				c.t.Fatalf("reading object %d through %s after the run: %v", object, n.Name, err)
 			}
-			c.history.record(clients+i, in, out, called)
+			c.history.Add(clients+i, in, out, called, c.now())
 		}
 	}
 }
 
 func (c *chaos) check() {
-	result, info := porcupine.CheckOperationsVerbose(model, c.history.ops, 2*time.Minute)
-	switch result {
-	case porcupine.Ok:
+	switch result, text := c.history.Check(2 * time.Minute); result {
 	case porcupine.Unknown:
 		c.t.Error("the checker did not finish in time")
 	case porcupine.Illegal:
-		file := filepath.Join(os.TempDir(), fmt.Sprintf("ssmr-history-%d.html", os.Getpid()))
-		if err := porcupine.VisualizePath(model, info, file); err != nil {
-			file = err.Error()
-		}
-		c.t.Errorf("the history is not linearizable; see %s", file)
+		c.t.Errorf("the history is not linearizable:\n%s", text)
 	}
 }
 
@@ -285,7 +256,7 @@ func (c *chaos) checkCopies() {
 		c.t.Fatal(err)
 	}
 	type row struct {
-		ID        int
+		ID        int64
 		V         int64
 		Partition int
 	}
@@ -293,19 +264,19 @@ func (c *chaos) checkCopies() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	seen := make(map[int]row)
+	seen := make(map[int64]row)
 	for _, r := range found {
 		if other, twice := seen[r.ID]; twice {
 			c.t.Errorf("object %d is in partition %d and in partition %d", r.ID, other.Partition, r.Partition)
 		}
 		seen[r.ID] = r
 	}
-	for object := range objects {
-		out, err := execute(ctx, conn, input{object: object, kind: read})
+	for object := range int64(objects) {
+		out, err := register.Input{Key: object, Kind: register.Read}.Execute(ctx, conn)
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		if r, ok := seen[object]; ok != out.exists || ok && r.V != out.value {
+		if r, ok := seen[object]; ok != out.Exists || ok && r.V != out.Value {
 			c.t.Errorf("object %d: the scan says %v %+v, the read %+v", object, ok, r, out)
 		}
 	}

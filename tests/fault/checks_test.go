@@ -2,12 +2,9 @@ package main
 
 import (
 	"errors"
-	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
-
-	"github.com/anishathalye/porcupine"
 )
 
 // at makes a result that was acknowledged.
@@ -34,65 +31,6 @@ func finds(t *testing.T, name string, found []violation, want string) {
 		t.Errorf("%s: found nothing, want %q", name, want)
 	case want != "" && !strings.Contains(found[0].what, want):
 		t.Errorf("%s: found %q, want %q", name, found[0].what, want)
-	}
-}
-
-func TestRegisterCheckerFindsWrongHistories(t *testing.T) {
-	op := func(client int, call, ret int64, kind registerKind, value int64, out registerOutput) porcupine.Operation {
-		return porcupine.Operation{ClientId: client, Input: registerInput{1, kind, value}, Output: out, Call: call, Return: ret}
-	}
-	there := func(v int64) registerOutput { return registerOutput{exists: true, value: v} }
-	create := op(0, 0, 1, registerInsert, 5, registerOutput{exists: true})
-	for _, c := range []struct {
-		name string
-		ops  []porcupine.Operation
-		ok   bool
-	}{
-		{"read after insert", []porcupine.Operation{create, op(1, 2, 3, registerRead, 0, there(5))}, true},
-		{"stale read", []porcupine.Operation{create, op(1, 2, 3, registerRead, 0, registerOutput{})}, false},
-		{"overlapping read may miss", []porcupine.Operation{create, op(1, 0, 3, registerRead, 0, registerOutput{})}, true},
-		{"insert twice", []porcupine.Operation{create, op(1, 2, 3, registerInsert, 6, registerOutput{exists: true})}, false},
-		{"lost update", []porcupine.Operation{create,
-			op(1, 2, 5, registerAdd, 1, there(6)), op(2, 2, 5, registerAdd, 1, there(6))}, false},
-		{"two updates", []porcupine.Operation{create,
-			op(1, 2, 5, registerAdd, 1, there(6)), op(2, 2, 5, registerAdd, 1, there(7))}, true},
-		{"unknown update is seen", []porcupine.Operation{create,
-			op(1, 2, math.MaxInt64, registerAdd, 1, registerOutput{unknown: true}), op(2, 6, 7, registerRead, 0, there(6))}, true},
-		{"unknown update is seen, then not", []porcupine.Operation{create,
-			op(1, 2, math.MaxInt64, registerAdd, 1, registerOutput{unknown: true}),
-			op(2, 6, 7, registerRead, 0, there(6)), op(2, 8, 9, registerRead, 0, there(5))}, false},
-		{"update executed twice", []porcupine.Operation{create, op(1, 2, 5, registerAdd, 1, there(7))}, false},
-		{"deleted, then read", []porcupine.Operation{create,
-			op(1, 2, 3, registerDelete, 0, there(5)), op(1, 4, 5, registerRead, 0, there(5))}, false},
-	} {
-		r := newRegister()
-		r.ops = c.ops
-		v := &verdict{}
-		r.check(v)
-		if ok := v.code() == exitFine; ok != c.ok {
-			t.Errorf("%s: linearizable %v, want %v", c.name, ok, c.ok)
-		}
-	}
-}
-
-// TestSmallestRegisterHistory holds that an explanation has what is needed, and no more.
-func TestSmallestRegisterHistory(t *testing.T) {
-	var ops []porcupine.Operation
-	op := func(kind registerKind, value int64, out registerOutput) {
-		now := int64(len(ops)) * 10
-		ops = append(ops, porcupine.Operation{Input: registerInput{3, kind, value}, Output: out, Call: now, Return: now + 5})
-	}
-	op(registerUpsert, 1, registerOutput{})
-	for range 50 {
-		op(registerRead, 0, registerOutput{exists: true, value: 1})
-	}
-	op(registerUpsert, 2, registerOutput{})
-	op(registerRead, 0, registerOutput{exists: true, value: 1})
-	for range 50 {
-		op(registerRead, 0, registerOutput{exists: true, value: 2})
-	}
-	if text := smallestRegister(ops); strings.Count(text, "\n") != 2 || !strings.Contains(text, "read of row 3: 1") {
-		t.Errorf("the explanation is\n%s", text)
 	}
 }
 

@@ -65,7 +65,7 @@ type kind struct {
 
 // kinds is every kind of traffic.
 var kinds = []kind{
-	{"register", "one row: read, upsert, add, insert, delete; porcupine", func() traffic { return newRegister() }, false},
+	{"register", "one row: read, upsert, add, insert, delete; porcupine", func() traffic { return newRegisters() }, false},
 	{"counter", "UPDATE n = n + 1 over one to four rows; each exactly once", func() traffic { return newCounter() }, false},
 	{"set", "INSERT of one to four rows, scans; none is lost, all or none, scans monotone", func() traffic { return newSet() }, false},
 	{"longfork", "INSERT of one row, reads of all; the reads are of one line of states", func() traffic { return newLongFork() }, false},
@@ -106,4 +106,21 @@ func draw(rnd *rand.Rand, n, limit int) []int64 {
 		out = append(out, int64(i))
 	}
 	return out
+}
+
+// collect reads pairs of integers into a map. The same key twice is an error.
+func collect(ctx context.Context, conn *pgx.Conn, into map[int64]int64, sql string, args ...any) error {
+	rows, err := conn.Query(ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	var key, value int64
+	_, err = pgx.ForEachRow(rows, []any{&key, &value}, func() error {
+		if _, twice := into[key]; twice {
+			return wrongAnswer(fmt.Sprintf("row %d was found twice", key))
+		}
+		into[key] = value
+		return nil
+	})
+	return err
 }
