@@ -1,7 +1,7 @@
 // Package oracle knows which partition holds which object, and what tables there
 // are. It locates; whether an object exists is for its partition to say.
 //
-// The oracle is a replicated state machine (Machine, group 0) of the catalog
+// The oracle is a replicated state machine (Machine, object.OracleMachine) of the catalog
 // (tables, partitions, slots, sequences) and the directory (object id ->
 // location). Around it:
 //
@@ -75,8 +75,9 @@
 // # A node
 //
 //	machine := oracle.NewMachine(logger)
-//	group, err := host.Start(replication.GroupConfig{ID: object.OracleGroup, StateMachine: machine, ...})
-//	service, err := oracle.NewService(oracle.ServiceConfig{Transport: t, ...}, machine, group, partitions)
+//	group, err := host.Start(replication.GroupConfig{ID: object.OracleGroup, ...}) // which takes machine for the oracle's
+//	replica, err := group.Machine(object.OracleMachine)
+//	service, err := oracle.NewService(oracle.ServiceConfig{Transport: t, ...}, machine, replica, partitions)
 //	client, err := oracle.NewClient(oracle.ClientConfig{Transport: t, Replicas: nodes, Local: service})
 //	cache, err := oracle.NewCache(oracle.CacheConfig{}, client)
 //	...
