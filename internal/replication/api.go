@@ -45,6 +45,31 @@ type Committer interface {
 	Committed(index uint64)
 }
 
+// Joint is an optional ability of a StateMachine: to take part in commands for several
+// machines of a group that take effect together or not at all (Group.ProposeJointly).
+// Its commands of an entry are executed one by one, between BeginEntry and FinishEntry, instead of
+// by Apply. What is said there holds for all of these.
+type Joint interface {
+	// BeginEntry starts an entry, whose Commands are nil. Commands are valid until FinishEntry.
+	BeginEntry(entry Entry, batch *storage.Batch)
+	// Execute executes a command.
+	Execute(command []byte) (any, error)
+	// Consider finds out what a command would give, and whether it would be carried out,
+	// without any effect yet. Decide follows before anything else.
+	Consider(command []byte) (result any, agreed bool, err error)
+	// Decide carries out what was considered, or drops it: all machines have agreed, or
+	// not.
+	Decide(carryOut bool) error
+	// FinishEntry ends the entry.
+	FinishEntry()
+}
+
+// Addressed is a command for one of a group's state machines.
+type Addressed struct {
+	To      object.MachineID
+	Command []byte
+}
+
 // Entry is one entry of a group's log: those of its commands that are for one state
 // machine.
 type Entry struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/raft"
@@ -37,7 +38,8 @@ type applier struct {
 	machines map[object.MachineID]*Machine
 	index    uint64 // of the last entry in the batch, or committed
 	term     uint64
-	commands []addressed
+	commands []Addressed
+	sizes    []int      // of proposals
 	touched  []*Machine // that the entry has commands for
 	batch    *storage.Batch
 	entries  uint64 // in the batch
@@ -156,35 +158,82 @@ func (a *applier) applyAll(logs []*raft.Log, results []any) error {
 	return a.commit()
 }
 
-// execute executes the commands of an entry and returns their results.
+// execute executes the commands of an entry and returns the results of its proposals.
 func (a *applier) execute(l *raft.Log) ([]any, error) {
 	if len(l.Data) > 0 && l.Data[0] == entryChecksum {
 		return a.checksum(l)
 	}
 	var err error
-	if a.commands, err = decodeCommands(a.commands[:0], l.Data); err != nil {
+	if a.commands, a.sizes, err = decodeCommands(a.commands[:0], a.sizes[:0], l.Data); err != nil {
 		return nil, err
 	}
-	for i, c := range a.commands {
-		m, err := a.machine(c.to)
+	out := make([]any, len(a.sizes))
+	commands := a.commands
+	for i, n := range a.sizes {
+		if n == 1 {
+			err = a.executeOne(l, commands[0], i, out)
+		} else {
+			out[i], err = a.executeJointly(l, commands[:n])
+		}
 		if err != nil {
 			return nil, err
 		}
-		if len(m.commands) == 0 {
-			a.touched = append(a.touched, m)
-		}
-		m.commands, m.at = append(m.commands, c.command), append(m.at, i)
+		commands = commands[n:]
 	}
-	out := make([]any, len(a.commands))
 	for _, m := range a.touched {
-		if err := m.apply(l, a.batch, out); err != nil {
+		if err := m.finish(l, out); err != nil {
 			return nil, err
 		}
 	}
 	a.touched = a.touched[:0]
+	a.count += uint64(len(a.commands))
 	clear(a.commands)
-	a.count += uint64(len(out))
 	return out, nil
+}
+
+func (a *applier) executeOne(l *raft.Log, c Addressed, at int, out []any) error {
+	m, err := a.begun(l, c.To)
+	if err != nil {
+		return err
+	}
+	return m.execute(c.Command, at, out)
+}
+
+// executeJointly has all machines consider their commands, and carry them out if all
+// agree. It returns their results, an []any.
+func (a *applier) executeJointly(l *raft.Log, commands []Addressed) (any, error) {
+	results, all := make([]any, len(commands)), true
+	machines := make([]*Machine, len(commands))
+	for i, c := range commands {
+		m, err := a.begun(l, c.To)
+		if err != nil {
+			return nil, err
+		}
+		if m.joint == nil || slices.Contains(machines, m) {
+			return nil, fmt.Errorf("%w: state machine %d cannot take part in this", errEntry, c.To)
+		}
+		result, agreed, err := m.joint.Consider(c.Command)
+		if err != nil {
+			return nil, err
+		}
+		machines[i], results[i], all = m, result, all && agreed
+	}
+	for _, m := range machines {
+		if err := m.joint.Decide(all); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+// begun returns a state machine that has begun with an entry.
+func (a *applier) begun(l *raft.Log, id object.MachineID) (*Machine, error) {
+	m, err := a.machine(id)
+	if err == nil && !m.touched {
+		m.begin(l, a.batch)
+		a.touched = append(a.touched, m)
+	}
+	return m, err
 }
 
 // checksum begins a checksum of what is applied.
@@ -211,6 +260,7 @@ func (a *applier) machine(id object.MachineID) (*Machine, error) {
 	}
 	m := &Machine{Group: a.g, id: id, sm: sm, space: a.space.Part(uint32(id))}
 	m.committer, _ = sm.(Committer)
+	m.joint, _ = sm.(Joint)
 	if err := m.open(); err != nil {
 		return nil, err
 	}

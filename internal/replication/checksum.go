@@ -111,7 +111,7 @@ func hashSnapshot(ctx context.Context, snap *storage.Snapshot, index uint64) (Ch
 // index, and returns this replica's. It is for leaders; its errors are those of
 // Propose.
 func (m *Machine) TakeChecksum(ctx context.Context) (Checksum, error) {
-	result, err := m.propose(ctx, addressed{to: m.id}, true)
+	result, err := m.propose(ctx, Addressed{To: m.id}, true)
 	if err != nil {
 		return Checksum{}, err
 	}

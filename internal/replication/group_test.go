@@ -268,7 +268,7 @@ func TestLimits(t *testing.T) {
 func TestQueue(t *testing.T) {
 	q := newQueue(Limits{BatchBytes: 10, BatchCommands: 3, QueueBytes: 100, QueueCommands: 5})
 	add := func(size int, checksum bool) *proposal {
-		p := &proposal{addressed: addressed{command: make([]byte, size)}, checksum: checksum, done: make(chan outcome, 1)}
+		p := &proposal{bytes: size, checksum: checksum, done: make(chan outcome, 1)}
 		if err := q.add(p); err != nil {
 			t.Fatal(err)
 		}
@@ -290,7 +290,7 @@ func TestQueue(t *testing.T) {
 		batch := q.take(nil)
 		n := 0
 		for _, p := range batch {
-			n += len(p.command)
+			n += p.bytes
 		}
 		sizes = append(sizes, n)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -216,17 +217,15 @@ func TestToken(t *testing.T) {
 }
 
 func TestCommandsCodec(t *testing.T) {
-	commands := []addressed{{0, []byte("a")}, {1<<32 - 1, []byte{}}, {300, bytes.Repeat([]byte("b"), 1000)}}
-	data := appendCommandsHeader(nil, len(commands))
-	for _, c := range commands {
-		data = appendCommand(data, c.to, c.command)
-	}
-	got, err := decodeCommands(nil, data)
-	if err != nil || !reflect.DeepEqual(got, commands) {
-		t.Errorf("got %v, %v", got, err)
+	commands := []Addressed{{0, []byte("a")}, {1<<32 - 1, []byte{}}, {300, bytes.Repeat([]byte("b"), 1000)}}
+	data := appendCommandsHeader(nil, 2)
+	data = appendProposal(appendProposal(data, commands[:2]), commands[2:])
+	got, sizes, err := decodeCommands(nil, nil, data)
+	if err != nil || !reflect.DeepEqual(got, commands) || !slices.Equal(sizes, []int{2, 1}) {
+		t.Errorf("got %v, %v, %v", got, sizes, err)
 	}
 	for n := range len(data) {
-		if _, err := decodeCommands(nil, data[:n]); err == nil {
+		if _, _, err := decodeCommands(nil, nil, data[:n]); err == nil {
 			t.Errorf("the first %d bytes were taken", n)
 		}
 	}
@@ -236,7 +235,7 @@ func FuzzDecoders(f *testing.F) {
 	req := &raft.AppendEntriesRequest{Term: 1, PrevLogEntry: 4, Entries: []*raft.Log{{Index: 5, Data: []byte("x")}}}
 	b, _ := encodeAppend(1, req, 100)
 	f.Add(b[4:])
-	f.Add(appendCommand(appendCommandsHeader(nil, 1), 3, []byte("c")))
+	f.Add(appendProposal(appendCommandsHeader(nil, 1), []Addressed{{3, []byte("c")}, {4, nil}}))
 	f.Add(appendChecksumEntry(nil, 300))
 	f.Add(encodeVote(1, 2, 3, 4, true)[4:])
 	f.Add(encodeInstall(1, &raft.InstallSnapshotRequest{}, token{}.encode())[4:])
@@ -251,7 +250,7 @@ func FuzzDecoders(f *testing.F) {
 				t.Fatalf("what was decoded cannot be decoded again: %v", err)
 			}
 		}
-		_, _ = decodeCommands(nil, b)
+		_, _, _ = decodeCommands(nil, nil, b)
 		if len(b) > 0 {
 			_, _ = decodeChecksum(b)
 		}

@@ -19,12 +19,14 @@ type Machine struct {
 	id        object.MachineID
 	sm        StateMachine
 	committer Committer // nil if the state machine is none
+	joint     Joint     // nil if the state machine is none
 	space     *storage.Space
 
 	// Of the entry that is being applied; guarded by applier.mu.
 	batch    *storage.Batch // nil between batches
-	commands [][]byte
-	at       []int // where they are in the entry
+	touched  bool           // the entry has commands for it
+	commands [][]byte       // for Apply
+	at       []int          // which of the entry's proposals they are
 }
 
 // Machine returns the replica of a state machine of the group, which is opened if it
@@ -52,7 +54,7 @@ func (m *Machine) Space() *storage.Space { return m.space }
 // command must not be changed any more, also not after an error. See the package
 // comment for errors.
 func (m *Machine) Propose(ctx context.Context, command []byte) (any, error) {
-	return m.propose(ctx, addressed{m.id, command}, false)
+	return m.propose(ctx, Addressed{m.id, command}, false)
 }
 
 // open loads the state machine.
@@ -68,11 +70,34 @@ func (m *Machine) open() (err error) {
 	return nil
 }
 
-// apply executes the commands that were gathered of an entry, and puts their results
-// where they belong.
-func (m *Machine) apply(l *raft.Log, batch *storage.Batch, out []any) error {
+// begin begins with an entry.
+func (m *Machine) begin(l *raft.Log, batch *storage.Batch) {
 	if m.batch == nil {
 		m.batch = batch.Part(m.space)
+	}
+	m.touched = true
+	if m.joint != nil {
+		m.joint.BeginEntry(Entry{Index: l.Index, Term: l.Term}, m.batch)
+	}
+}
+
+// execute executes a command, or gathers it for finish. at is which of the entry's
+// proposals it is.
+func (m *Machine) execute(command []byte, at int, out []any) (err error) {
+	if m.joint != nil {
+		out[at], err = m.joint.Execute(command)
+		return err
+	}
+	m.commands, m.at = append(m.commands, command), append(m.at, at)
+	return nil
+}
+
+// finish executes what was gathered, and ends the entry.
+func (m *Machine) finish(l *raft.Log, out []any) error {
+	m.touched = false
+	if m.joint != nil {
+		m.joint.FinishEntry()
+		return nil
 	}
 	results, err := m.sm.Apply(Entry{Index: l.Index, Term: l.Term, Commands: m.commands}, m.batch)
 	if err != nil {

@@ -209,7 +209,7 @@ func TestUnknownMachineStopsTheReplica(t *testing.T) {
 	if _, err := g.Machine(40); err == nil {
 		t.Error("a machine that cannot be made was opened")
 	}
-	if _, err := g.propose(t.Context(), addressed{40, []byte("x 1")}, false); !errors.Is(err, cluster.ErrInterrupted) {
+	if _, err := g.propose(t.Context(), Addressed{40, []byte("x 1")}, false); !errors.Is(err, cluster.ErrInterrupted) {
 		t.Errorf("the command gave %v", err)
 	}
 	<-g.Done()

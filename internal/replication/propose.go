@@ -11,9 +11,11 @@ import (
 	"github.com/ssmr/ssmr/internal/cluster"
 )
 
-// proposal is a command on its way into the log.
+// proposal is a command on its way into the log, or several that are executed jointly.
 type proposal struct {
-	addressed
+	commands []Addressed
+	single   [1]Addressed // room for one
+	bytes    int
 	checksum bool // no command: an entry of its own, entryChecksum
 	done     chan outcome
 
@@ -28,6 +30,12 @@ type outcome struct {
 }
 
 var proposals = sync.Pool{New: func() any { return &proposal{done: make(chan outcome, 1)} }}
+
+// free gives a proposal back that nobody else has.
+func (p *proposal) free() {
+	*p = proposal{done: p.done}
+	proposals.Put(p)
+}
 
 // queue is where commands gather while an entry is in flight.
 type queue struct {
@@ -54,11 +62,11 @@ func (q *queue) add(p *proposal) error {
 	case q.closed:
 		return ErrStopped
 	case len(q.list) >= q.limits.QueueCommands,
-		len(q.list) > 0 && q.bytes+len(p.command) > q.limits.QueueBytes:
+		len(q.list) > 0 && q.bytes+p.bytes > q.limits.QueueBytes:
 		return cluster.ErrOverloaded
 	}
 	q.list = append(q.list, p)
-	q.bytes += len(p.command)
+	q.bytes += p.bytes
 	q.wake.Signal()
 	return nil
 }
@@ -94,14 +102,14 @@ func (q *queue) takeSome(dst []*proposal) []*proposal {
 	for _, p := range q.list {
 		if !p.abandoned {
 			if len(dst) > 0 && (p.checksum || dst[0].checksum || len(dst) >= q.limits.BatchCommands ||
-				size+len(p.command) > q.limits.BatchBytes) {
+				size+p.bytes > q.limits.BatchBytes) {
 				break
 			}
 			p.taken = true
 			dst = append(dst, p)
-			size += len(p.command)
+			size += p.bytes
 		}
-		q.bytes -= len(p.command)
+		q.bytes -= p.bytes
 		n++
 	}
 	rest := copy(q.list, q.list[n:])
@@ -134,18 +142,58 @@ func (q *queue) length() int {
 	return len(q.list)
 }
 
-// propose has a command executed, or a checksum computed, and returns the result.
-func (g *Group) propose(ctx context.Context, c addressed, checksum bool) (any, error) {
-	if len(c.command) > g.limits.CommandBytes {
-		return nil, fmt.Errorf("%w: %d bytes, allowed are %d", ErrTooLarge, len(c.command), g.limits.CommandBytes)
+// ProposeJointly has commands for several state machines of the group executed, at one
+// place in the log: all of them if all agree, else none (see Joint). The results are in
+// the order of the commands, of which each is for another machine. Errors are those of
+// Machine.Propose.
+func (g *Group) ProposeJointly(ctx context.Context, commands []Addressed) ([]any, error) {
+	for i := range commands {
+		for _, other := range commands[:i] {
+			if other.To == commands[i].To {
+				return nil, fmt.Errorf("two commands that are proposed jointly are for state machine %d", other.To)
+			}
+		}
 	}
-	if g.raft.State() != raft.Leader {
-		return nil, g.notLeader()
+	switch len(commands) {
+	case 0:
+		return nil, nil
+	case 1:
+		result, err := g.propose(ctx, commands[0], false)
+		return []any{result}, err
 	}
 	p := proposals.Get().(*proposal)
-	p.addressed, p.checksum, p.taken, p.abandoned = c, checksum, false, false
+	p.commands = commands
+	result, err := g.submit(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return result.([]any), nil
+}
+
+// propose has a command executed, or a checksum computed, and returns the result.
+func (g *Group) propose(ctx context.Context, c Addressed, checksum bool) (any, error) {
+	p := proposals.Get().(*proposal)
+	p.single[0], p.checksum = c, checksum
+	p.commands = p.single[:]
+	return g.submit(ctx, p)
+}
+
+// submit sees a new proposal through.
+func (g *Group) submit(ctx context.Context, p *proposal) (any, error) {
+	for _, c := range p.commands {
+		p.bytes += len(c.Command)
+	}
+	if p.bytes > g.limits.CommandBytes {
+		err := fmt.Errorf("%w: %d bytes, allowed are %d", ErrTooLarge, p.bytes, g.limits.CommandBytes)
+		p.free()
+		return nil, err
+	}
+	if g.raft.State() != raft.Leader {
+		p.free()
+		return nil, g.notLeader()
+	}
 	if err := g.queue.add(p); err != nil {
-		proposals.Put(p)
+		p.free()
 		if errors.Is(err, ErrStopped) {
 			return nil, g.stoppedError()
 		}
@@ -154,8 +202,7 @@ func (g *Group) propose(ctx context.Context, c addressed, checksum bool) (any, e
 	g.commandsProposed.Add(1)
 	select {
 	case o := <-p.done:
-		p.command = nil
-		proposals.Put(p)
+		p.free()
 		if errors.Is(o.err, ErrStopped) {
 			return nil, g.stoppedError()
 		}
@@ -188,15 +235,15 @@ func (g *Group) work() {
 
 func encodeEntry(batch []*proposal) []byte {
 	if batch[0].checksum {
-		return appendChecksumEntry(nil, batch[0].to)
+		return appendChecksumEntry(nil, batch[0].commands[0].To)
 	}
 	size := 1 + commandOverhead
 	for _, p := range batch {
-		size += len(p.command) + commandOverhead
+		size += p.bytes + len(p.commands)*commandOverhead
 	}
 	data := appendCommandsHeader(make([]byte, 0, size), len(batch))
 	for _, p := range batch {
-		data = appendCommand(data, p.to, p.command)
+		data = appendProposal(data, p.commands)
 	}
 	return data
 }
@@ -215,7 +262,7 @@ func deliver(batch []*proposal, future raft.ApplyFuture, g *Group) {
 		done = &applied{err: fmt.Errorf("entry gave a %T", future.Response())}
 	}
 	if done.err == nil && len(done.results) != len(batch) {
-		done.err = fmt.Errorf("entry of %d commands gave %d results", len(batch), len(done.results))
+		done.err = fmt.Errorf("entry of %d proposals gave %d results", len(batch), len(done.results))
 	}
 	for i, p := range batch {
 		if done.err != nil {

@@ -38,6 +38,7 @@ type Machine struct {
 	traces   traces
 	senders  map[object.NodeID]*sender
 	entry    entry
+	joint    considered
 	worker   worker
 	locks    locks
 	aborted  aborted
@@ -59,8 +60,11 @@ type Machine struct {
 	stats map[object.TableID]Size // guarded by mu
 }
 
-var _ replication.StateMachine = (*Machine)(nil)
-var _ replication.Committer = (*Machine)(nil)
+var (
+	_ replication.StateMachine = (*Machine)(nil)
+	_ replication.Committer    = (*Machine)(nil)
+	_ replication.Joint        = (*Machine)(nil)
+)
 
 // New makes the state machine of a partition.
 func New(partition object.PartitionID, limits Limits, events Events) *Machine {
@@ -108,22 +112,39 @@ func (m *Machine) Open(space *storage.Space) error {
 // Apply executes the commands of an entry. An error is a failure of storage, or a
 // command that this version does not know.
 func (m *Machine) Apply(e replication.Entry, batch *storage.Batch) ([]any, error) {
-	x := &m.entry
-	x.reset(m, batch, e.Index)
+	m.BeginEntry(e, batch)
 	results := make([]any, len(e.Commands))
 	for i, b := range e.Commands {
-		c, err := command.DecodeCommand(b)
-		if err != nil {
-			return nil, fmt.Errorf("partition %d, entry %d: %w", m.partition, e.Index, err)
-		}
-		if results[i], err = x.run(c, b); err != nil {
-			return nil, fmt.Errorf("partition %d, entry %d: %w", m.partition, e.Index, err)
+		var err error
+		if results[i], err = m.Execute(b); err != nil {
+			return nil, err
 		}
 	}
-	x.finish()
-	m.applied.Add(uint64(len(e.Commands)))
+	m.FinishEntry()
 	return results, nil
 }
+
+// BeginEntry begins to apply an entry command by command; see replication.Joint.
+func (m *Machine) BeginEntry(e replication.Entry, batch *storage.Batch) {
+	m.entry.reset(m, batch, e.Index)
+}
+
+// Execute executes the next command of the entry.
+func (m *Machine) Execute(b []byte) (any, error) {
+	c, err := command.DecodeCommand(b)
+	if err != nil {
+		return nil, m.entry.failed(err)
+	}
+	result, err := m.entry.run(c, b)
+	if err != nil {
+		return nil, m.entry.failed(err)
+	}
+	m.applied.Add(1)
+	return result, nil
+}
+
+// FinishEntry ends the entry.
+func (m *Machine) FinishEntry() { m.entry.finish() }
 
 // Committed shows readers what Apply has changed.
 func (m *Machine) Committed(index uint64) {
@@ -151,20 +172,9 @@ func (m *Machine) Committed(index uint64) {
 // The answer to one that has to wait is a *Pending.
 func (x *entry) run(c *command.Command, raw []byte) (any, error) {
 	m := x.m
-	s := m.senders[c.ID.Node]
-	if s == nil {
-		if len(m.senders) >= maxSenders {
-			return refuse(c.Body, command.Busy), nil
-		}
-		s = &sender{node: c.ID.Node, incarnation: c.ID.Incarnation}
-		m.senders[c.ID.Node] = s
-	}
-	x.touch(s)
-	switch verdict, outcome := s.admit(c.ID, c.Settled); {
-	case verdict == expired:
-		return refuse(c.Body, command.Expired), nil
-	case verdict == repeat && !planted.Is(planted.NoDedup):
-		return command.DecodeOutcome(outcome)
+	s, answer, err := x.admit(c)
+	if answer != nil || err != nil {
+		return answer, err
 	}
 	if len(m.locks.waiters) > 0 {
 		if w := m.locks.byID[c.ID]; w != nil {
@@ -183,6 +193,33 @@ func (x *entry) run(c *command.Command, raw []byte) (any, error) {
 		err = x.sweepQueue()
 	}
 	return result, err
+}
+
+// admit notes who has sent a command. A command that is not to be executed has an
+// answer: it was before, or is too old to know, or there are too many senders.
+func (x *entry) admit(c *command.Command) (s *sender, answer any, err error) {
+	m := x.m
+	s = m.senders[c.ID.Node]
+	if s == nil {
+		if len(m.senders) >= maxSenders {
+			return nil, refuse(c.Body, command.Busy), nil
+		}
+		s = &sender{node: c.ID.Node, incarnation: c.ID.Incarnation}
+		m.senders[c.ID.Node] = s
+	}
+	x.touch(s)
+	switch verdict, outcome := s.admit(c.ID, c.Settled); {
+	case verdict == expired:
+		answer = refuse(c.Body, command.Expired)
+	case verdict == repeat && !planted.Is(planted.NoDedup):
+		answer, err = command.DecodeOutcome(outcome)
+	}
+	return s, answer, err
+}
+
+// failed is the error of an entry that this replica cannot apply.
+func (x *entry) failed(err error) error {
+	return fmt.Errorf("partition %d, entry %d: %w", x.m.partition, x.index, err)
 }
 
 func (x *entry) touch(s *sender) {

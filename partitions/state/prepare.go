@@ -19,13 +19,26 @@ type preparing struct {
 	versions []object.LocationVersion
 	results  []*command.Result
 	rest     bool // a Write has reached the bounds of an entry
+	joint    bool // all participants decide within this entry
 }
 
 // prepare executes a part of a transaction, all or none. Where it meets a lock and is
 // to wait, x.blocked is set and the vote does not count.
 func (x *entry) prepare(b *command.Prepare) (*command.Vote, error) {
 	p := &preparing{x: x, b: b, t: x.m.locks.transactions[b.Transaction], on: &x.staging}
-	p.on.reset(x, p.t)
+	if vote, err := p.consider(); vote != nil || err != nil {
+		return vote, err
+	}
+	if len(b.Participants) == 1 && !b.More && !b.Continues && !p.rest && (p.t == nil || p.t.staged == 0) {
+		return p.execute()
+	}
+	return p.stage()
+}
+
+// consider looks whether the part can be executed, and computes what it writes, without
+// any effect. The vote is nil where it can be.
+func (p *preparing) consider() (*command.Vote, error) {
+	p.on.reset(p.x, p.t)
 	for _, step := range [...]func() (*command.Vote, error){
 		p.admit, p.schema, p.standings, p.lock, p.compare, p.effects, p.writes,
 	} {
@@ -34,14 +47,11 @@ func (x *entry) prepare(b *command.Prepare) (*command.Vote, error) {
 			continue
 		}
 		if vote != nil && vote.Conflict != nil && vote.Refusal == nil {
-			x.m.counters.conflicts.Add(1)
+			p.x.m.counters.conflicts.Add(1)
 		}
 		return vote, err
 	}
-	if len(b.Participants) == 1 && !b.More && !b.Continues && !p.rest && (p.t == nil || p.t.staged == 0) {
-		return p.execute()
-	}
-	return p.stage()
+	return nil, nil
 }
 
 // malformed refuses what no coordinator sends.
@@ -73,7 +83,7 @@ func (p *preparing) admit() (*command.Vote, error) {
 		!b.Continues && state == command.TransactionPreparing,
 		p.x.m.aborted.has(b.Transaction):
 		return refuseVote(command.Aborted), nil
-	case p.t == nil && len(b.Participants) > 1 && len(l.transactions) >= maxTransactions:
+	case p.t == nil && len(b.Participants) > 1 && !p.joint && len(l.transactions) >= maxTransactions:
 		return refuseVote(command.Busy), nil
 	}
 	return nil, nil
@@ -349,10 +359,12 @@ func (p *preparing) writes() (*command.Vote, error) {
 
 // revision is that of what the Prepare writes.
 func (p *preparing) revision() object.Revision {
-	return object.NewRevision(p.x.m.partition, p.x.index, len(p.b.Participants) > 1 || p.b.More || p.b.Continues)
+	staged := !p.joint && (len(p.b.Participants) > 1 || p.b.More || p.b.Continues)
+	return object.NewRevision(p.x.m.partition, p.x.index, staged)
 }
 
-// execute makes the part the partition's state, because nobody else takes part.
+// execute makes the part the partition's state, because nobody else takes part, or all
+// others do so in the same entry.
 func (p *preparing) execute() (*command.Vote, error) {
 	x := p.x
 	room := concludeRoom{}
