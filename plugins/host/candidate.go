@@ -36,6 +36,7 @@ func (h *Host) Try(ctx context.Context, spec Spec) (*Candidate, error) {
 	defer cancel()
 	defer context.AfterFunc(h.ctx, cancel)()
 	proc, err := h.start(ctx, spec, c.log)
+	settle(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +49,10 @@ func (h *Host) Try(ctx context.Context, spec Spec) (*Candidate, error) {
 
 // Configure is Plugin.Configure.
 func (c *Candidate) Configure(ctx context.Context, options placement.Options, table placement.Table) (replaceColumns []string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.host.cfg.StartTimeout)
+	limited, cancel := context.WithTimeout(ctx, c.host.cfg.StartTimeout)
 	defer cancel()
-	columns, err := c.proc.configure(ctx, options, table)
+	columns, err := c.proc.configure(limited, options, table)
+	settle(ctx)
 	return columns, asTold(err, c.host.cfg.StartTimeout)
 }
 

@@ -178,3 +178,28 @@ func TestTextsAreBounded(t *testing.T) {
 		t.Errorf("version %q, reason %q", answer.Version, reason)
 	}
 }
+
+// late is a context whose end comes later than its deadline, as timers do on a busy machine.
+type late struct {
+	context.Context
+	deadline time.Time
+}
+
+func (l late) Deadline() (time.Time, bool) { return l.deadline, true }
+
+// The caller's own end says nothing of the policy, also where the program has noticed it
+// first.
+func TestCallersEnd(t *testing.T) {
+	h := newHost(t, Config{Dir: programs(t, "hangs"), CallTimeout: time.Minute})
+	p := open(t, h, "hangs")
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	for _, ctx := range []context.Context{late{ctx, time.Now().Add(100 * time.Millisecond)}, ctx} {
+		if _, err := p.Place(ctx, batch()); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() == nil {
+			t.Errorf("%v; the caller's end: %v", err, ctx.Err())
+		}
+	}
+	if s := p.Status(); s.Failed != 0 || s.Err != nil {
+		t.Errorf("status %+v", s)
+	}
+}

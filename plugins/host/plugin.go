@@ -214,6 +214,7 @@ func (p *Plugin) call(ctx context.Context, limit time.Duration, f func(context.C
 	err := f(limited, proc)
 	cancel()
 	took := time.Since(started)
+	settle(ctx)
 	p.spent.Add(int64(took))
 	for old := p.slowest.Load(); int64(took) > old && !p.slowest.CompareAndSwap(old, int64(took)); old = p.slowest.Load() {
 	}
@@ -229,6 +230,14 @@ func (p *Plugin) call(ctx context.Context, limit time.Duration, f func(context.C
 	told := asTold(err, limit)
 	p.note(proc, started, err, told)
 	return told
+}
+
+// settle waits for the end of a context whose deadline has passed: the program has the same
+// deadline, and may have noticed first.
+func settle(ctx context.Context) {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
 }
 
 // asTold makes the error of a call one for people.
