@@ -232,7 +232,7 @@ func validPart(part *command.Part) bool {
 // ask asks one node. conclusive says that an earlier attempt may be in the log.
 func (c *Client) ask(ctx context.Context, node object.NodeID, k *call, conclusive bool) (any, error) {
 	if node == c.node && c.service != nil {
-		return c.service.execute(ctx, k.p, k.request[k.head:], k.body, conclusive)
+		return c.service.execute(ctx, node, k.p, k.request[k.head:], k.body, conclusive)
 	}
 	request := k.request
 	if conclusive {

@@ -17,7 +17,7 @@ func (c *Client) Read(ctx context.Context, p object.PartitionID, q *command.Read
 	if c.service != nil {
 		// The usual way where this node has a replica: no encoding, no other goroutine.
 		leads := l.hint() == c.node
-		chunk, err := c.service.read(ctx, p, q, !leads)
+		chunk, err := c.service.read(ctx, c.node, p, q, !leads)
 		if err == nil {
 			return chunk, nil
 		}
@@ -37,7 +37,7 @@ func (c *Client) readAnywhere(ctx context.Context, p object.PartitionID, q *comm
 		var chunk *command.Chunk
 		var err error
 		if node == c.node && c.service != nil {
-			chunk, err = c.service.read(ctx, p, q, false)
+			chunk, err = c.service.read(ctx, node, p, q, false)
 		} else {
 			if request == nil {
 				request = command.AppendRead(binary.AppendUvarint(make([]byte, 0, 256), uint64(p)), q)

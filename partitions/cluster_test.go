@@ -38,8 +38,33 @@ func newCluster(t testing.TB, n int, config func(*Config)) []*node {
 	return newClusterOf(t, n, 1, config)
 }
 
-// newClusterOf starts nodes that all hold replicas of some partitions.
+// layout says which group a partition is in.
+type layout func(object.PartitionID) object.GroupID
+
+// apart puts each partition into a group of its own, but for 2 and 3, which share one;
+// together puts all into one.
+func apart(p object.PartitionID) object.GroupID {
+	if p == 3 {
+		return 2
+	}
+	return object.GroupID(p)
+}
+
+func together(object.PartitionID) object.GroupID { return 1 }
+
+// eachLayout runs a test with partitions that are apart, and with such that are together.
+func eachLayout(t *testing.T, test func(*testing.T, layout)) {
+	t.Run("apart", func(t *testing.T) { test(t, apart) })
+	t.Run("together", func(t *testing.T) { test(t, together) })
+}
+
+// newClusterOf starts nodes that all hold replicas of some partitions, which are apart.
 func newClusterOf(t testing.TB, n, partitions int, config func(*Config)) []*node {
+	t.Helper()
+	return newClusterIn(t, n, partitions, apart, config)
+}
+
+func newClusterIn(t testing.TB, n, partitions int, groups layout, config func(*Config)) []*node {
 	t.Helper()
 	peers := make(map[object.NodeID]string)
 	listeners := make([]net.Listener, n)
@@ -54,12 +79,12 @@ func newClusterOf(t testing.TB, n, partitions int, config func(*Config)) []*node
 	}
 	nodes := make([]*node, n)
 	for i, id := range ids {
-		nodes[i] = startNode(t, id, listeners[i], peers, ids, config)
+		nodes[i] = startNode(t, id, listeners[i], peers, ids, groups, config)
 	}
 	ctx := testContext(t)
 	for p := object.PartitionID(1); int(p) <= partitions; p++ {
 		for _, n := range nodes {
-			if err := n.open(p, ids); err != nil {
+			if err := n.open(p, ids, groups); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -72,13 +97,9 @@ func newClusterOf(t testing.TB, n, partitions int, config func(*Config)) []*node
 	return nodes
 }
 
-// open starts a replica of a partition. Partitions 2 and 3 share a group, the others
-// have one of their own.
-func (n *node) open(p object.PartitionID, peers []object.NodeID) error {
-	id := object.GroupID(p)
-	if p == 3 {
-		id = 2
-	}
+// open starts a replica of a partition.
+func (n *node) open(p object.PartitionID, peers []object.NodeID, groups layout) error {
+	id := groups(p)
 	g := n.host.Group(id)
 	if g == nil {
 		var err error
@@ -89,7 +110,7 @@ func (n *node) open(p object.PartitionID, peers []object.NodeID) error {
 	return n.service.Open(p, g)
 }
 
-func startNode(t testing.TB, id object.NodeID, l net.Listener, peers map[object.NodeID]string, ids []object.NodeID, config func(*Config)) *node {
+func startNode(t testing.TB, id object.NodeID, l net.Listener, peers map[object.NodeID]string, ids []object.NodeID, groups layout, config func(*Config)) *node {
 	t.Helper()
 	transport, err := cluster.Listen(l, cluster.Config{Node: id, Cluster: "test", Peers: peers})
 	if err != nil {
@@ -119,6 +140,7 @@ func startNode(t testing.TB, id object.NodeID, l net.Listener, peers map[object.
 	}
 	client, err := NewClient(ClientConfig{
 		Incarnation: 1, Replicas: func(object.PartitionID) []object.NodeID { return ids },
+		Group: func(p object.PartitionID) (object.GroupID, bool) { return groups(p), true },
 	}, transport, service)
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,7 @@ const (
 	methodKnows        uint16 = 0x010d
 	methodTransactions uint16 = 0x010e
 	_                  uint16 = 0x010f // counters, which the server tells now
+	methodJoint        uint16 = 0x0110
 )
 
 // Network is what the package needs of cluster.Transport.
@@ -62,9 +63,12 @@ type Config struct {
 	// RecoverAfter is for how long a leader leaves a transaction to its coordinator, or
 	// a lock to its session, if these do not say that they still have it. Default: 3 s.
 	RecoverAfter time.Duration
-	Logger       *slog.Logger // nil: discarded
-	Events       Events
-	Clock        Clock // nil: the system's
+	// StayLeader has groups stay with the leader that they have. Else a leader hands over
+	// to the node that most commands come from.
+	StayLeader bool
+	Logger     *slog.Logger // nil: discarded
+	Events     Events
+	Clock      Clock // nil: the system's
 }
 
 // Clock tells the time.
@@ -95,6 +99,9 @@ type ClientConfig struct {
 	// Replicas tells the nodes that hold replicas of a partition; nil where it does
 	// not exist. Required. It must be cheap.
 	Replicas func(object.PartitionID) []object.NodeID
+	// Group tells which group a partition is in; false where that is not known. Transactions
+	// over partitions of one group are one entry of its log. nil: never. It must be cheap.
+	Group func(object.PartitionID) (object.GroupID, bool)
 	// Partitions lists all partitions, where transactions may wait for one another; nil:
 	// those that this node has sent something to.
 	Partitions func() []object.PartitionID

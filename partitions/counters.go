@@ -8,6 +8,7 @@ import (
 type counters struct {
 	onePartition      atomic.Int64
 	severalPartitions atomic.Int64
+	oneEntry          atomic.Int64
 	conflicts         atomic.Int64
 	locked            atomic.Int64
 	retries           atomic.Int64
@@ -34,6 +35,8 @@ func (c *Client) Counters() []Counter {
 		{"commands_one_partition", n.onePartition.Load()},
 		// Transactions of several.
 		{"commands_several_partitions", n.severalPartitions.Load()},
+		// Those of them that were one entry of the log that the partitions share.
+		{"commands_one_entry", n.oneEntry.Load()},
 		// Those that found something changed that they had read.
 		{"conflicts", n.conflicts.Load()},
 		// Attempts that met a lock of another transaction, and did not wait for it.

@@ -1,13 +1,14 @@
 // Package partitions keeps objects: it executes commands on them, answers reads,
 // and finds the partition's leader for who wants either.
 //
-// Each partition is a Raft group whose state machine is package state. A Service
-// is a node's part: it hosts the replicas that the node holds, and serves their
-// leaders' calls. A Client is how the rest of the node speaks to partitions,
-// wherever they are led.
+// Each partition is a state machine, package state, in a Raft group that it may share
+// with others. A Service is a node's part: it has the replicas that the node holds, and
+// serves their leaders' calls. A Client is how the rest of the node speaks to
+// partitions, wherever they are led.
 //
-//	service, err := partitions.NewService(partitions.Config{}, host, transport)
-//	err = service.Open(1, peers, false)           // a replica of partition 1
+//	service, err := partitions.NewService(partitions.Config{}, transport)
+//	group, err := host.Start(replication.GroupConfig{ID: 1, Peers: peers, Machine: service.StateMachine})
+//	err = service.Open(1, group)                  // this node's replica of partition 1
 //	client, err := partitions.NewClient(partitions.ClientConfig{
 //		Incarnation: starts, Replicas: replicas,
 //	}, transport, service)
@@ -39,7 +40,10 @@
 // # Transactions
 //
 // Transact has parts executed in several partitions, all or none, in one round of
-// replication: package attempt decides, this package sends. The client has its
+// replication. Where the partitions share a group it is one entry of its log, and all is
+// said (see Joint in package replication): it locks nothing, and meets no other of its
+// kind. What is too large for that, or has met locks three times, goes the way of
+// partitions that do not: package attempt decides, this package sends. The client has its
 // answer when all have said yes; that they are committed the participants hear behind
 // it, gathered for each partition. Until then what was changed is locked: reads of the
 // newest state and other commands wait.
@@ -68,6 +72,13 @@
 //
 // Unlock has to be called, whatever became of the rest. Sessions that wait for each
 // other are found after a second: the one that began last is told 40P01.
+//
+// # Leadership
+//
+// A leader that gets most commands from one other node hands over to it (Config.StayLeader
+// says otherwise): there they have no hop, and what else is led there shares messages and
+// disk writes with them. It takes a few seconds, and does not follow loads that go to and
+// fro.
 //
 // # Recovery
 //

@@ -30,7 +30,7 @@ func serves(t *testing.T, n *node, q *command.Read) *command.Chunk {
 	var chunk *command.Chunk
 	eventually(t, "an answer of the node's own replica", func() (ok bool) {
 		var err error
-		chunk, err = n.service.read(testContext(t), testPartition, q, true)
+		chunk, err = n.service.read(testContext(t), n.id, testPartition, q, true)
 		return err == nil
 	})
 	return chunk

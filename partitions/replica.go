@@ -18,7 +18,9 @@ import (
 
 // group is what a replica needs of replication.Machine.
 type group interface {
+	ID() object.GroupID
 	Propose(ctx context.Context, command []byte) (any, error)
+	ProposeJointly(ctx context.Context, commands []replication.Addressed) ([]any, error)
 	Read(ctx context.Context, fn func() error) error
 	ReadFollowing(ctx context.Context, fn func() error) error
 	ReadStale(maxStaleness time.Duration, fn func() error) error
@@ -35,7 +37,8 @@ type replica struct {
 	cfg     *Config
 	machine *state.Machine
 	arrived signal
-	group   group // set once, before the replica is served
+	group   group    // set once, before the replica is served
+	origins *origins // of the group's commands; as group
 
 	waited *atomic.Int64 // counts what has waited in the queue, of the whole node
 
@@ -76,20 +79,16 @@ func (s *signal) fire() {
 // execute has a command executed. encoded is the whole command, body what it
 // does. conclusive says that an earlier attempt may be in the log, so that only an
 // answer that comes from the log can be believed.
-func (r *replica) execute(ctx context.Context, encoded []byte, body command.Body, conclusive bool) (any, error) {
+func (r *replica) execute(ctx context.Context, from object.NodeID, encoded []byte, body command.Body, conclusive bool) (any, error) {
 	if !r.group.IsLeader() {
 		return nil, r.notLeader()
 	}
+	r.origins.note(from)
 	started := r.cfg.Clock.Now()
-	if mayAwait(body) {
-		ready, err := r.park(ctx, func() (bool, error) { return r.awaiting(body) })
-		if err != nil {
-			return nil, err
-		}
-		if !ready && !conclusive {
-			r.note(command.Awaited)
-			return refused(body, &command.Refusal{Reason: command.Awaited}), nil
-		}
+	if ready, err := r.ready(ctx, body); err != nil {
+		return nil, err
+	} else if !ready && !conclusive {
+		return refused(body, &command.Refusal{Reason: command.Awaited}), nil
 	}
 	outcome, err := r.group.Propose(ctx, encoded)
 	if errors.Is(err, replication.ErrTooLarge) {
@@ -102,6 +101,25 @@ func (r *replica) execute(ctx context.Context, encoded []byte, body command.Body
 	if err != nil {
 		return nil, err
 	}
+	r.executed(outcome, started)
+	return outcome, nil
+}
+
+// ready waits, within bounds, for the objects that a command may mean, and reports
+// whether none of them is on its way any more.
+func (r *replica) ready(ctx context.Context, body command.Body) (bool, error) {
+	if !mayAwait(body) {
+		return true, nil
+	}
+	ready, err := r.park(ctx, func() (bool, error) { return r.awaiting(body) })
+	if err == nil && !ready {
+		r.note(command.Awaited)
+	}
+	return ready, err
+}
+
+// executed counts a command that was answered.
+func (r *replica) executed(outcome any, started time.Time) {
 	r.answered.Add(1)
 	if refusal := refusalOf(outcome); refusal != nil {
 		r.note(refusal.Reason)
@@ -109,7 +127,6 @@ func (r *replica) execute(ctx context.Context, encoded []byte, body command.Body
 	if r.cfg.Events.Executed != nil {
 		r.cfg.Events.Executed(r.id, r.cfg.Clock.Now().Sub(started))
 	}
-	return outcome, nil
 }
 
 // queued waits for the answer to a command that waits for locks. An error says that

@@ -21,11 +21,12 @@ import (
 // Service is a node's part of all partitions that it holds replicas of. Its
 // methods may be called from many goroutines.
 type Service struct {
-	cfg     Config
-	node    object.NodeID
-	cursors cursors
-	pins    pins
-	queued  atomic.Int64 // commands that had to wait for locks
+	cfg      Config
+	node     object.NodeID
+	cursors  cursors
+	pins     pins
+	locality *locality
+	queued   atomic.Int64 // commands that had to wait for locks
 
 	mu       sync.RWMutex                    // guards what follows
 	made     map[object.PartitionID]*replica // state machines
@@ -50,7 +51,9 @@ func NewService(cfg Config, network Network) (*Service, error) {
 		made:    make(map[object.PartitionID]*replica), replicas: make(map[object.PartitionID]*replica),
 		stop: make(chan struct{}),
 	}
+	s.locality = newLocality(s.node, cfg.Logger)
 	network.Handle(methodExecute, s.handleExecute)
+	network.Handle(methodJoint, s.handleJoint)
 	network.Handle(methodRead, s.handleRead)
 	network.Handle(methodNext, s.handleNext)
 	network.Handle(methodClose, s.handleClose)
@@ -102,7 +105,7 @@ func (s *Service) Open(p object.PartitionID, g *replication.Group) error {
 	if r == nil {
 		return fmt.Errorf("partition %d: its group has a state machine from elsewhere", p)
 	}
-	r.group = m
+	r.group, r.origins = m, s.locality.add(g.ID(), g)
 	if err := s.serve(r); err != nil {
 		return err
 	}
@@ -176,6 +179,7 @@ func (s *Service) Close() error {
 		close(s.stop)
 	}
 	s.mu.Unlock()
+	s.StayLeader()
 	s.running.Wait()
 	s.cursors.endAll()
 	s.pins.endAll()
@@ -187,7 +191,12 @@ func (s *Service) Close() error {
 	return nil
 }
 
-// tend closes idle cursors and samples rates, once a second.
+// StayLeader has the service hand over no leadership from now on. It waits for a
+// hand-over that is under way. Calling it again is harmless.
+func (s *Service) StayLeader() { s.locality.close() }
+
+// tend closes idle cursors, samples rates, and looks where commands come from, once a
+// second.
 func (s *Service) tend() {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
@@ -204,6 +213,9 @@ func (s *Service) tend() {
 			}
 		}
 		s.pins.endIdle(now.Add(-s.cfg.PinIdle))
+		if !s.cfg.StayLeader {
+			s.locality.tick(now)
+		}
 		s.mu.RLock()
 		for _, r := range s.replicas {
 			r.rate.sample(now, r.answered.Load())
@@ -213,19 +225,22 @@ func (s *Service) tend() {
 }
 
 // execute has a command executed by this node's replica.
-func (s *Service) execute(ctx context.Context, p object.PartitionID, encoded []byte, body command.Body, conclusive bool) (any, error) {
+func (s *Service) execute(ctx context.Context, from object.NodeID, p object.PartitionID, encoded []byte, body command.Body, conclusive bool) (any, error) {
 	r, err := s.replica(p)
 	if err != nil {
 		return nil, err
 	}
-	return r.execute(ctx, encoded, body, conclusive)
+	return r.execute(ctx, from, encoded, body, conclusive)
 }
 
 // read begins a read of this node's replica; for following see replica.read.
-func (s *Service) read(ctx context.Context, p object.PartitionID, q *command.Read, following bool) (*command.Chunk, error) {
+func (s *Service) read(ctx context.Context, from object.NodeID, p object.PartitionID, q *command.Read, following bool) (*command.Chunk, error) {
 	r, err := s.replica(p)
 	if err != nil {
 		return nil, err
+	}
+	if !following && q.MaxStaleness == 0 {
+		r.origins.note(from)
 	}
 	chunk, query, err := r.read(ctx, q, following)
 	if err != nil || query == nil {
@@ -266,7 +281,7 @@ func decodePartition(b []byte) (object.PartitionID, []byte, error) {
 	return object.PartitionID(p), b[n:], nil
 }
 
-func (s *Service) handleExecute(ctx context.Context, _ object.NodeID, req []byte) ([]byte, error) {
+func (s *Service) handleExecute(ctx context.Context, from object.NodeID, req []byte) ([]byte, error) {
 	if len(req) == 0 || req[0] > conclusiveFlag {
 		return nil, errMalformed
 	}
@@ -279,14 +294,14 @@ func (s *Service) handleExecute(ctx context.Context, _ object.NodeID, req []byte
 	if err != nil {
 		return nil, err
 	}
-	outcome, err := s.execute(ctx, p, encoded, c.Body, req[0]&conclusiveFlag != 0)
+	outcome, err := s.execute(ctx, from, p, encoded, c.Body, req[0]&conclusiveFlag != 0)
 	if err != nil {
 		return nil, err
 	}
 	return command.AppendOutcome(nil, outcome), nil
 }
 
-func (s *Service) handleRead(ctx context.Context, _ object.NodeID, req []byte) ([]byte, error) {
+func (s *Service) handleRead(ctx context.Context, from object.NodeID, req []byte) ([]byte, error) {
 	p, encoded, err := decodePartition(req)
 	if err != nil {
 		return nil, err
@@ -299,7 +314,7 @@ func (s *Service) handleRead(ctx context.Context, _ object.NodeID, req []byte) (
 	if q.View.Pin != (command.Pin{}) {
 		chunk, err = s.readPinned(ctx, p, q)
 	} else {
-		chunk, err = s.read(ctx, p, q, false)
+		chunk, err = s.read(ctx, from, p, q, false)
 	}
 	if errors.Is(err, replication.ErrStale) {
 		return nil, &cluster.NotLeader{Leader: s.Leader(p)}

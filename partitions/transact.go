@@ -3,6 +3,7 @@ package partitions
 import (
 	"context"
 	"errors"
+	"slices"
 	"sort"
 	"time"
 
@@ -49,15 +50,26 @@ func (c *Client) Transact(ctx context.Context, t *command.Transaction) ([]*comma
 	if err != nil {
 		return nil, err
 	}
-	r := retries{c: c}
+	r := retries{c: c, hasty: hastyAttempts}
 	began := c.cfg.Clock.Now()
-	if t.Patient && len(participants) > 1 && c.crowds.expects(t, c.cfg.Clock.Now()) {
-		r.n = hastyAttempts
+	together := c.together(participants) && fitJointly(t.Parts)
+	if together {
+		r.hasty = jointAttempts
+	} else if t.Patient && len(participants) > 1 && c.crowds.expects(t, c.cfg.Clock.Now()) {
+		r.n = r.hasty
 	}
 	for {
 		x := c.newTransaction(ctx, participants, t.Parts)
 		x.owner = t.Owner
-		votes, err := x.run(ctx, t.Patient && (len(participants) == 1 || r.n >= hastyAttempts))
+		wait := t.Patient && (len(participants) == 1 || r.n >= r.hasty)
+		var votes []*command.Vote
+		if together && !wait {
+			if votes, err = x.jointly(ctx); slices.ContainsFunc(votes, aborted) {
+				together, r.hasty = false, hastyAttempts
+			}
+		} else {
+			votes, err = x.run(ctx, wait)
+		}
 		if err != nil {
 			if !c.withoutEffect(ctx, err) || c.cfg.Clock.Now().Sub(began) > c.cfg.Patience || !r.pause(ctx) {
 				return nil, err
@@ -75,6 +87,8 @@ func (c *Client) Transact(ctx context.Context, t *command.Transaction) ([]*comma
 		}
 	}
 }
+
+func aborted(v *command.Vote) bool { return v.Refusal != nil && v.Refusal.Reason == command.Aborted }
 
 // withoutEffect reports whether an attempt has got no answer, has taken no effect, and is
 // worth another one: a participant was lost on the way, and may have another leader now.
@@ -101,6 +115,7 @@ func participantsOf(t *command.Transaction) ([]object.PartitionID, error) {
 // retries decides whether a transaction is attempted again.
 type retries struct {
 	c     *Client
+	hasty int // attempts that do not wait
 	n     int // attempts so far
 	since time.Time
 	delay time.Duration
@@ -149,7 +164,7 @@ func (r *retries) judge(votes []*command.Vote, patient bool) (again, wait bool) 
 		return false, false
 	}
 	// From here on it waits in queues: there it is best placed now.
-	return true, !patient || busy || r.n != hastyAttempts
+	return true, !patient || busy || r.n != r.hasty
 }
 
 // pause backs off, and reports false where ctx has ended.

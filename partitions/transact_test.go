@@ -82,8 +82,10 @@ func fill(t testing.TB, c *Client, partitions, n int) {
 	}
 }
 
-func TestTransactAllOrNothing(t *testing.T) {
-	nodes := newClusterOf(t, 3, 3, nil)
+func TestTransactAllOrNothing(t *testing.T) { eachLayout(t, testTransactAllOrNothing) }
+
+func testTransactAllOrNothing(t *testing.T, groups layout) {
+	nodes := newClusterIn(t, 3, 3, groups, nil)
 	fill(t, nodes[0].client, 3, 2)
 	for i, n := range nodes {
 		votes := mustTransact(t, n.client, transactionOf(addTo(1000, -1), addTo(2000, 1), addTo(3000, 2)))
@@ -149,7 +151,11 @@ func nothingLeft(t testing.TB, nodes []*node, partitions int) {
 // Transfers between few accounts, from all nodes, while leaders come and go: each counts
 // once, in both partitions, and every snapshot sees the same sum.
 func TestTransfersThroughLeaderChanges(t *testing.T) {
-	nodes := newClusterOf(t, 3, 2, func(c *Config) { c.RecoverAfter = 500 * time.Millisecond })
+	eachLayout(t, testTransfersThroughLeaderChanges)
+}
+
+func testTransfersThroughLeaderChanges(t *testing.T, groups layout) {
+	nodes := newClusterIn(t, 3, 2, groups, func(c *Config) { c.RecoverAfter = 500 * time.Millisecond })
 	const accounts, clients, each = 3, 6, 30
 	fill(t, nodes[0].client, 2, accounts)
 	stop := make(chan struct{})
@@ -280,8 +286,10 @@ func readSum(ctx context.Context, s *Snapshot, list []object.PartitionID) (sum i
 }
 
 // A statement that means more than a log entry may do is one all the same.
-func TestLargeParts(t *testing.T) {
-	nodes := newClusterOf(t, 3, 2, nil)
+func TestLargeParts(t *testing.T) { eachLayout(t, testLargeParts) }
+
+func testLargeParts(t *testing.T, groups layout) {
+	nodes := newClusterIn(t, 3, 2, groups, nil)
 	c := nodes[1].client
 	const n = 20_000
 	creates := make([]*command.Write, 2)

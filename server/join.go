@@ -28,14 +28,15 @@ func (n *Node) startReplicas(ctx context.Context) error {
 	}
 	n.onClose("replicas", n.host.Close)
 	n.service, err = partitions.NewService(partitions.Config{
-		State: state.Limits{RecentBytes: n.recentBytes()}, Logger: n.log.With("part", "partitions"),
+		State: state.Limits{RecentBytes: n.recentBytes()}, StayLeader: n.cfg.Cluster.Leadership == "stay",
+		Logger: n.log.With("part", "partitions"),
 	}, n.transport)
 	if err != nil {
 		return err
 	}
 	n.onClose("partitions", n.service.Close)
 	n.client, err = partitions.NewClient(partitions.ClientConfig{
-		Incarnation: n.dir.identity.Incarnation, Replicas: n.replicas, Partitions: n.partitionIDs, Logger: n.log.With("part", "partitions"),
+		Incarnation: n.dir.identity.Incarnation, Replicas: n.replicas, Group: n.group, Partitions: n.partitionIDs, Logger: n.log.With("part", "partitions"),
 	}, n.transport, n.service)
 	if err != nil {
 		return err
@@ -81,6 +82,19 @@ func (n *Node) replicas(p object.PartitionID) []object.NodeID {
 		return d.Replicas
 	}
 	return nil
+}
+
+// group tells which Raft group a partition is in.
+func (n *Node) group(p object.PartitionID) (object.GroupID, bool) {
+	cache := n.known.Load()
+	if cache == nil {
+		return 0, false
+	}
+	d := cache.Catalog().Partition(p)
+	if d == nil {
+		return 0, false
+	}
+	return d.Group, true
 }
 
 func (n *Node) startOracle(nodes []object.NodeID) error {

@@ -117,6 +117,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	n.shutdown.Do(func() {
 		drained := n.pgwire.Shutdown(ctx)
 		_ = n.roles.close() // what follows is no news
+		n.service.StayLeader()
 		// Leadership is handed over also where the grace is used up: it takes less
 		// than the election that the others would have to wait for.
 		handover, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
