@@ -86,7 +86,7 @@ func TestNodeWithoutProgram(t *testing.T) {
 	harness.MustExec(t, conn, "CREATE POLICY somewhere FROM 'v1'")
 	harness.MustExec(t, conn, "CREATE TABLE t (id int PRIMARY KEY, n int) WITH (placement = 'somewhere')")
 	state := func(node string) string {
-		return text(t, conn, "SELECT concat(state, ' ', error) FROM ssmr.policies WHERE name = 'somewhere' AND node = $1", node)
+		return text(t, conn, "SELECT coalesce(min(concat(state, ' ', error)), '') FROM ssmr.policies WHERE name = 'somewhere' AND node = $1", node)
 	}
 	for node, want := range map[string]string{"n2": "has the SHA-256", "n3": "there is no folder of plugins"} {
 		until(t, node+" says what it lacks", func() bool { s := state(node); return strings.HasPrefix(s, "failed") && strings.Contains(s, want) })
