@@ -53,6 +53,7 @@ type fixture struct {
 	next    uint64 // sequence of the next command
 	log     []replication.Entry
 	keepLog bool
+	joint   map[uint64]decisions // of entries of the log
 	// unsettled has the sender say nothing of answers that it has had.
 	unsettled bool
 }

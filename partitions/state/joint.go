@@ -44,8 +44,9 @@ func (m *Machine) Consider(encoded []byte) (vote any, agreed bool, err error) {
 		return nil, false, x.failed(err)
 	}
 	if answer != nil {
-		before, ok := answer.(*command.Vote)
-		return answer, ok && before.Yes(), nil
+		// A yes that is remembered does not say that the part was carried out. So it lets
+		// nobody else carry out anything.
+		return answer, false, nil
 	}
 	m.joint.s = s
 	x.begin()

@@ -18,13 +18,15 @@ import (
 // TestTransactModel runs coordinators, sessions, movers and clients with single writes
 // against three partitions. Their commands are delivered in any order, several to an
 // entry, some twice, some never; partitions are restarted; coordinators vanish, and
-// others recover their transactions. It holds that
+// others recover their transactions. Some transactions are attempted in one entry that
+// their partitions share. It holds that
 //
 //   - what a transaction or a write does to an object starts from what was there
 //     (no lost update), and happens in all of its partitions or in none (atomicity),
 //   - there is one copy of each object,
 //   - nobody who waits is overtaken, and the queue drains,
-//   - a command that is repeated gets the same answer,
+//   - a command that is repeated gets the same answer, and has no second effect,
+//   - what is attempted in one entry holds no lock, is listed nowhere, and never waits,
 //   - replicas that apply the same log, batched and restarted in other ways, and with
 //     nothing that is staged in memory, hold the same bytes.
 func TestTransactModel(t *testing.T) {
@@ -32,9 +34,20 @@ func TestTransactModel(t *testing.T) {
 	if *modelSeed != 0 {
 		seeds = []uint64{*modelSeed}
 	}
+	counts := make(map[string]int)
 	for _, seed := range seeds {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { runTransactModel(t, seed, *modelSteps) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { runTransactModel(t, seed, *modelSteps, counts) })
 	}
+	for _, what := range []string{
+		"committed", "aborted", "conflict", "locked", "waited", "moved", "recovered", "lock", "direct",
+		"joint", "joint of 3", "joint, locked", "joint, in conflict", "joint, then not", "joint with an owner's locks", "joint, let waiters go",
+		"joint again", "joint again, restarted", "joints in one entry",
+	} {
+		if counts[what] == 0 {
+			t.Errorf("nothing was %s", what)
+		}
+	}
+	t.Logf("%v", counts)
 }
 
 // bank is what the test knows.
@@ -55,8 +68,13 @@ type bank struct {
 	committed []*attempted
 	owners    []*owner
 	changes   []change // of the entry under delivery
-	counts    map[string]int
-	trace     []string
+	// joints are attempts in one entry that are on their way, pastJoints those that were
+	// delivered, jointly the transactions that were not attempted in any other way.
+	joint              int // of a hundred transactions
+	joints, pastJoints []*together
+	jointly            map[object.TransactionID]bool
+	counts             map[string]int
+	trace              []string
 }
 
 // sent is a command on its way, or delivered.
@@ -67,6 +85,16 @@ type sent struct {
 	answer  func(any)
 	first   []byte // the answer, encoded
 	pending *Pending
+	joint   *together // that it is a part of
+}
+
+// together is an attempt of a transaction in one entry.
+type together struct {
+	a      *attempted
+	bodies map[object.PartitionID]*command.Prepare
+	sent   []*sent
+	// restarts says how often partitions were restarted when it was delivered first.
+	restarts int
 }
 
 // change is what happened to an object in an entry.
@@ -96,13 +124,13 @@ type owner struct {
 
 const bankObjects = 9
 
-func runTransactModel(t *testing.T, seed uint64, steps int) {
+func runTransactModel(t *testing.T, seed uint64, steps int, counts map[string]int) {
 	b := &bank{
 		t: t, rnd: rand.New(rand.NewPCG(seed, 1)), next: 100,
 		parts: make(map[object.PartitionID]*fixture), outbox: make(map[object.PartitionID][]*sent),
 		history: make(map[object.PartitionID][]*sent), waiting: make(map[object.PartitionID][]*sent),
 		at: make(map[int]object.Location), moving: make(map[int]bool), values: make(map[int]int), want: make(map[int]int),
-		counts: make(map[string]int),
+		joint: 40 + 25*int(seed%3), counts: make(map[string]int), jointly: make(map[object.TransactionID]bool),
 	}
 	defer func() {
 		if t.Failed() {
@@ -130,12 +158,9 @@ func runTransactModel(t *testing.T, seed uint64, steps int) {
 	}
 	b.drain()
 	b.finish()
-	for _, what := range []string{"committed", "aborted", "conflict", "locked", "waited", "moved", "recovered", "lock", "direct"} {
-		if b.counts[what] == 0 {
-			t.Errorf("nothing was %s", what)
-		}
+	for what, n := range b.counts {
+		counts[what] += n
 	}
-	t.Logf("%v", b.counts)
 }
 
 func (b *bank) note(format string, args ...any) {
@@ -146,20 +171,23 @@ func (b *bank) step() {
 	switch n := b.rnd.IntN(100); {
 	case n < 8:
 		b.write()
-	case n < 20:
+	case n < 22:
 		b.transact()
-	case n < 23:
-		b.lock()
 	case n < 26:
-		b.unlock()
+		b.lock()
 	case n < 29:
+		b.unlock()
+	case n < 32:
 		b.move()
-	case n < 33:
-		b.recover()
 	case n < 36:
+		b.recover()
+	case n < 39:
 		p := b.anyPartition()
 		b.note("restart p%d", p)
+		b.counts["restarted"]++
 		b.restart(p)
+	case n < 50:
+		b.deliverJointly()
 	default:
 		b.deliver(b.anyPartition())
 	}
@@ -319,14 +347,26 @@ func (b *bank) transact() {
 		body.Part.Writes = append(body.Part.Writes, w)
 	}
 	participants := slices.Sorted(maps.Keys(bodies))
-	b.open = append(b.open, a)
-	for _, p := range participants {
-		body := bodies[p]
+	for _, body := range bodies {
 		body.Participants = participants
-		holds := a.owner != nil
-		if holds {
+		if a.owner != nil {
 			body.Owner = a.owner.id
 		}
+	}
+	b.note("%v at %v wants %v", a.id, participants, ids)
+	if len(participants) > 1 && b.rnd.IntN(100) < b.joint {
+		b.attemptJointly(a, bodies)
+		return
+	}
+	b.attempt(a, bodies)
+}
+
+// attempt sends the parts of a transaction one by one.
+func (b *bank) attempt(a *attempted, bodies map[object.PartitionID]*command.Prepare) {
+	b.open = append(b.open, a)
+	holds := a.owner != nil
+	for _, p := range slices.Sorted(maps.Keys(bodies)) {
+		body := bodies[p]
 		if n := len(body.Part.Writes); n > 1 && b.rnd.IntN(3) == 0 { // in two commands
 			first := *body
 			first.Part.Writes, first.More = body.Part.Writes[:1], true
@@ -343,7 +383,59 @@ func (b *bank) transact() {
 		}
 		b.send(p, body, holds, func(o any) { b.vote(a, p, body, o.(*command.Vote)) })
 	}
-	b.note("%v at %v wants %v", a.id, participants, ids)
+}
+
+// attemptJointly has a transaction attempted in one entry.
+func (b *bank) attemptJointly(a *attempted, bodies map[object.PartitionID]*command.Prepare) {
+	j := &together{a: a, bodies: bodies}
+	for _, p := range slices.Sorted(maps.Keys(bodies)) {
+		body := *bodies[p]
+		body.Wait = false
+		j.sent = append(j.sent, &sent{c: b.parts[p].command(&body), to: p, holds: a.owner != nil, answer: func(any) {}, joint: j})
+	}
+	b.jointly[a.id] = true
+	b.joints = append(b.joints, j)
+}
+
+// votes takes the answers to an attempt in one entry, and reports whether it was carried
+// out.
+func (b *bank) votes(j *together, votes []any) (carriedOut bool) {
+	a, locked := j.a, false
+	carriedOut = true
+	for i, o := range votes {
+		v := o.(*command.Vote)
+		b.note("%v at p%d, jointly: %s", a.id, j.sent[i].to, voteText(v))
+		carriedOut = carriedOut && v.Yes()
+		switch {
+		case v.Refusal != nil && v.Refusal.Reason == command.Locked:
+			locked = true
+		case v.Conflict != nil:
+			b.counts["joint, in conflict"]++
+		}
+	}
+	switch {
+	case carriedOut:
+		b.counts["joint"]++
+		b.counts[fmt.Sprintf("joint of %d", len(votes))]++
+	case locked && b.rnd.IntN(4) == 0:
+		b.counts["joint, then not"]++
+		delete(b.jointly, a.id)
+		b.attempt(a, j.bodies)
+		return false
+	case locked:
+		b.counts["joint, locked"]++
+	}
+	for i, s := range j.sent {
+		if share := a.parts[s.to]; carriedOut {
+			for n, r := range votes[i].(*command.Vote).Results {
+				share.changes = append(share.changes, b.did(j.bodies[s.to].Part.Writes[n], r)...)
+			}
+			b.carriedOut(share)
+		}
+	}
+	b.done(a, carriedOut)
+	b.ownerDone(a)
+	return carriedOut
 }
 
 // read looks an object up where it is, without waiting for anybody.
@@ -609,11 +701,10 @@ func (b *bank) restart(p object.PartitionID) {
 	}
 }
 
-// deliver makes an entry of some of the commands for a partition, and of some that it
+// take takes some of the commands on their way to a partition, and perhaps one that it
 // has had before.
-func (b *bank) deliver(p object.PartitionID) {
-	var batch []*sent
-	for range 1 + b.rnd.IntN(4) {
+func (b *bank) take(p object.PartitionID, most int) (batch []*sent) {
+	for range most {
 		box := b.outbox[p]
 		if len(box) == 0 {
 			break
@@ -628,33 +719,153 @@ func (b *bank) deliver(p object.PartitionID) {
 			batch = append(batch, batch[0])
 		}
 	}
+	return batch
+}
+
+// deliver makes an entry of some of the commands for a partition, and of some that it
+// has had before.
+func (b *bank) deliver(p object.PartitionID) {
+	batch := b.take(p, 1+b.rnd.IntN(4))
 	if len(batch) == 0 {
 		return
 	}
-	f := b.parts[p]
 	commands := make([]*command.Command, len(batch))
 	for i, s := range batch {
 		commands[i] = s.c
 	}
 	before := slices.Clone(b.waiting[p])
 	var ran []*sent
-	for i, o := range f.entry(commands...) {
-		s := batch[i]
-		if pending, ok := o.(*Pending); ok {
-			if s.pending != nil && s.pending != pending {
-				b.t.Fatalf("another Pending for %v", s.c.ID)
-			}
-			if s.pending == nil {
-				s.pending = pending
-				b.waiting[p] = append(b.waiting[p], s)
-				b.counts["waited"]++
+	for i, o := range b.parts[p].entry(commands...) {
+		if b.arrives(batch[i], o) {
+			ran = append(ran, batch[i])
+		}
+	}
+	b.afterEntry(p, append(ran, b.wake(p)...), before)
+	b.chain(p)
+}
+
+// deliverJointly makes an entry of attempts that are made in one, new ones and some that
+// were delivered before, and of other commands of their participants.
+func (b *bank) deliverJointly() {
+	var attempts []*together
+	for n := b.rnd.IntN(3); n > 0 && len(b.joints) > 0; n-- {
+		i := b.rnd.IntN(len(b.joints))
+		attempts = append(attempts, b.joints[i])
+		b.joints = slices.Delete(b.joints, i, i+1)
+	}
+	if n := len(b.pastJoints); n > 0 && b.rnd.IntN(3) == 0 {
+		attempts = append(attempts, b.pastJoints[max(0, n-1-b.rnd.IntN(10))])
+	}
+	if len(attempts) == 0 {
+		return
+	}
+	if b.rnd.IntN(6) == 0 {
+		attempts = append(attempts, attempts[0])
+	}
+	if len(attempts) > 1 {
+		b.counts["joints in one entry"]++
+	}
+	var pieces [][]*sent
+	participants := make(map[object.PartitionID]bool)
+	for _, j := range attempts {
+		pieces = append(pieces, j.sent)
+		for _, s := range j.sent {
+			participants[s.to] = true
+		}
+	}
+	order := slices.Sorted(maps.Keys(participants))
+	before := make(map[object.PartitionID][]*sent)
+	for _, p := range order {
+		before[p] = slices.Clone(b.waiting[p])
+		for _, s := range b.take(p, b.rnd.IntN(3)) {
+			pieces = slices.Insert(pieces, b.rnd.IntN(len(pieces)+1), []*sent{s})
+		}
+	}
+	proposals := make([]proposal, len(pieces))
+	for i, piece := range pieces {
+		for _, s := range piece {
+			proposals[i].to = append(proposals[i].to, b.parts[s.to])
+			proposals[i].commands = append(proposals[i].commands, s.c)
+		}
+	}
+	ran := make(map[object.PartitionID][]*sent)
+	gaveUp := 0
+	for i, outcome := range applyShared(b.t, proposals) {
+		if s := pieces[i][0]; s.joint == nil {
+			if b.arrives(s, outcome.results[0]) {
+				ran[s.to] = append(ran[s.to], s)
 			}
 			continue
 		}
-		if b.answered(s, o) {
-			ran = append(ran, s)
+		if b.arriveTogether(pieces[i][0].joint, outcome) {
+			gaveUp += outcome.gaveUp
+			for _, s := range pieces[i] {
+				ran[s.to] = append(ran[s.to], s)
+			}
 		}
 	}
+	for _, p := range order {
+		woken := b.wake(p)
+		if gaveUp > 0 && len(woken) > 0 {
+			b.counts["joint, let waiters go"]++
+		}
+		b.afterEntry(p, append(ran[p], woken...), before[p])
+	}
+	b.chain(order...)
+}
+
+// arrives takes what an entry has given for a command, and reports whether it was
+// executed in it.
+func (b *bank) arrives(s *sent, o any) bool {
+	pending, ok := o.(*Pending)
+	if !ok {
+		return b.answered(s, o)
+	}
+	if s.pending != nil && s.pending != pending {
+		b.t.Fatalf("another Pending for %v", s.c.ID)
+	}
+	if s.pending == nil {
+		s.pending = pending
+		b.waiting[s.to] = append(b.waiting[s.to], s)
+		b.counts["waited"]++
+	}
+	return false
+}
+
+// arriveTogether takes what an entry has given for an attempt that is made in one, and
+// reports whether it was carried out in it.
+func (b *bank) arriveTogether(j *together, o jointOutcome) bool {
+	again := j.sent[0].first != nil
+	for i, s := range j.sent {
+		vote, ok := o.results[i].(*command.Vote)
+		if !ok {
+			b.t.Fatalf("%v at p%d, jointly: %s", j.a.id, s.to, answer(o.results[i]))
+		}
+		if agreed := !again && vote.Yes(); o.agreed[i] != agreed {
+			b.t.Fatalf("%v at p%d, jointly: %s, and agreed %v", j.a.id, s.to, voteText(vote), o.agreed[i])
+		}
+		b.answered(s, vote)
+	}
+	if again {
+		b.counts["joint again"]++
+		if b.counts["restarted"] > j.restarts {
+			b.counts["joint again, restarted"]++
+		}
+		return false
+	}
+	b.pastJoints, j.restarts = append(b.pastJoints, j), b.counts["restarted"]
+	owner := j.a.owner
+	if b.votes(j, o.results) != o.carriedOut {
+		b.t.Fatalf("%v: carried out %v", j.a.id, o.carriedOut)
+	}
+	if owner != nil && o.carriedOut {
+		b.counts["joint with an owner's locks"] += o.gaveUp
+	}
+	return o.carriedOut
+}
+
+// wake takes the answers to those who have waited, and returns who was executed.
+func (b *bank) wake(p object.PartitionID) (ran []*sent) {
 	still := b.waiting[p][:0]
 	for _, s := range b.waiting[p] {
 		select {
@@ -669,12 +880,33 @@ func (b *bank) deliver(p object.PartitionID) {
 		}
 	}
 	b.waiting[p] = still
+	return ran
+}
+
+// afterEntry checks what holds after each entry of a partition.
+func (b *bank) afterEntry(p object.PartitionID, ran, before []*sent) {
 	for _, s := range ran {
 		b.overtakes(s, before)
 	}
-	b.chain(p)
 	b.nobodyMayRun(p)
+	b.jointsHoldNothing(p)
 	b.compareHeld(p)
+}
+
+// jointsHoldNothing checks that transactions that are attempted in one entry hold nothing
+// after it, and do not wait.
+func (b *bank) jointsHoldNothing(p object.PartitionID) {
+	m := b.parts[p].m
+	for _, t := range m.Transactions() {
+		if b.jointly[t.ID] {
+			b.t.Fatalf("p%d: %+v was attempted in one entry", p, t)
+		}
+	}
+	for _, l := range m.Locks(1000) {
+		if b.jointly[l.Transaction] {
+			b.t.Fatalf("p%d: %+v is of an attempt in one entry", p, l)
+		}
+	}
 }
 
 // nobodyMayRun checks that whoever is in the queue after an entry is kept there by
@@ -701,7 +933,9 @@ func (b *bank) answered(s *sent, o any) bool {
 		return false
 	}
 	s.first = encoded
-	b.history[s.to] = append(b.history[s.to], s)
+	if s.joint == nil { // it is repeated as a whole
+		b.history[s.to] = append(b.history[s.to], s)
+	}
 	s.answer(o)
 	switch a := o.(type) {
 	case *command.Result:
@@ -749,7 +983,7 @@ func (b *bank) overtakes(s *sent, before []*sent) {
 
 // chain checks that what happened to each object in an entry starts from what was there,
 // in some order.
-func (b *bank) chain(p object.PartitionID) {
+func (b *bank) chain(in ...object.PartitionID) {
 	of := make(map[int][]change)
 	for _, c := range b.changes {
 		of[c.id] = append(of[c.id], c)
@@ -758,7 +992,7 @@ func (b *bank) chain(p object.PartitionID) {
 	for id, list := range of {
 		after, ok := chained(b.values[id], list)
 		if !ok {
-			b.t.Fatalf("p%d: %v do not start from what was there: %v", p, list, b.values)
+			b.t.Fatalf("partitions %v: %v do not start from what was there: %v", in, list, b.values)
 		}
 		b.values[id] = after
 	}
@@ -833,6 +1067,10 @@ func (b *bank) drain() {
 				b.deliver(p)
 				quiet = false
 			}
+		}
+		for len(b.joints) > 0 {
+			b.deliverJointly()
+			quiet = false
 		}
 		if !quiet {
 			continue
@@ -922,7 +1160,7 @@ func (b *bank) replay(f *fixture, want map[string]string) {
 	m := open()
 	for log := f.log; len(log) > 0; {
 		n := min(len(log), 1+b.rnd.IntN(6))
-		b.apply(m, space, log[:n])
+		b.apply(m, space, f.joint, log[:n])
 		log = log[n:]
 		if b.rnd.IntN(20) == 0 {
 			m.Close()
@@ -939,11 +1177,11 @@ func (b *bank) replay(f *fixture, want map[string]string) {
 	}
 }
 
-func (b *bank) apply(m *Machine, space *storage.Space, log []replication.Entry) {
+func (b *bank) apply(m *Machine, space *storage.Space, joint map[uint64]decisions, log []replication.Entry) {
 	batch := space.NewBatch()
 	defer batch.Close()
 	for _, e := range log {
-		if _, err := m.Apply(e, batch); err != nil {
+		if err := applyDecided(m, e, joint[e.Index], batch); err != nil {
 			b.t.Fatal(err)
 		}
 	}
