@@ -85,8 +85,8 @@ func TestNode(t *testing.T) {
 		{placement.Options{"busy.label": "disk=ssd"}, []uint32{4, 4}},
 		{placement.Options{"busy.label": "disk=tape"}, []uint32{1, 2}}, // their homes
 	} {
-		if columns, err := p.Configure(ctx, c.options, *b.Table); err != nil || len(columns) > 0 {
-			t.Fatalf("%v: asked again after updates of %v, error %v", c.options, columns, err)
+		if accepted, err := p.Configure(ctx, c.options, *b.Table); err != nil || len(accepted.ReplaceColumns) > 0 {
+			t.Fatalf("%v: accepted as %+v, error %v", c.options, accepted, err)
 		}
 		placed, err := p.PlaceWith(ctx, c.options, b)
 		if err != nil {

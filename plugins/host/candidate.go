@@ -48,12 +48,12 @@ func (h *Host) Try(ctx context.Context, spec Spec) (*Candidate, error) {
 }
 
 // Configure is Plugin.Configure.
-func (c *Candidate) Configure(ctx context.Context, options placement.Options, table placement.Table) (replaceColumns []string, err error) {
+func (c *Candidate) Configure(ctx context.Context, options placement.Options, table placement.Table) (Accepted, error) {
 	limited, cancel := context.WithTimeout(ctx, c.host.cfg.StartTimeout)
 	defer cancel()
-	columns, err := c.proc.configure(limited, options, table)
+	accepted, err := c.proc.configure(limited, options, table)
 	settle(ctx)
-	return columns, asTold(err, c.host.cfg.StartTimeout)
+	return accepted, asTold(err, c.host.cfg.StartTimeout)
 }
 
 // Version is the version that the policy gives itself.

@@ -120,8 +120,8 @@ func TestCandidate(t *testing.T) {
 	}
 	dead := func(pid int) bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
 	c, pid := try()
-	if columns, err := c.Configure(context.Background(), nil, *batch().Table); err != nil || len(columns) != 1 {
-		t.Errorf("columns %v, %v", columns, err)
+	if accepted, err := c.Configure(context.Background(), nil, *batch().Table); err != nil || len(accepted.ReplaceColumns) != 1 {
+		t.Errorf("accepted %v, %v", accepted, err)
 	}
 	c.Close()
 	if until(t, "a candidate that is closed is dead", func() bool { return dead(pid) }); !errors.Is(p.Adopt(c), ErrClosed) {

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -97,6 +98,7 @@ type Host struct {
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
 	starting sync.WaitGroup // calls of Try
+	started  atomic.Uint64  // programs
 
 	mu      sync.Mutex // guards what follows
 	open    map[interface{ Close() }]struct{}

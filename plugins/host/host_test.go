@@ -102,9 +102,9 @@ func TestPlace(t *testing.T) {
 	if err != nil || len(placed) != 1 || placed[0].Partition != 3 || placed[0].Reason != "home" {
 		t.Fatalf("placed %v, %v", placed, err)
 	}
-	columns, err := p.Configure(context.Background(), nil, *batch().Table)
-	if err != nil || len(columns) != 1 || columns[0] != "country" {
-		t.Fatalf("replace columns %v, %v", columns, err)
+	accepted, err := p.Configure(context.Background(), nil, *batch().Table)
+	if err != nil || len(accepted.ReplaceColumns) != 1 || accepted.ReplaceColumns[0] != "country" || accepted.ReadColumns != nil || accepted.By != p.Running() {
+		t.Fatalf("accepted %+v, %v", accepted, err)
 	}
 	var wrong *placement.OptionError
 	if _, err := p.Configure(context.Background(), placement.Options{"wrong": "x"}, *batch().Table); !errors.As(err, &wrong) || wrong.Value != "x" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -131,15 +132,53 @@ func (p *Plugin) Status() Status {
 	return s
 }
 
-// Configure checks the options of a table, and names the columns whose update makes the
-// policy be asked again. A wrong option is a *placement.OptionError.
-func (p *Plugin) Configure(ctx context.Context, options placement.Options, table placement.Table) (replaceColumns []string, err error) {
+// Accepted is what a program says of a table whose options it accepts.
+type Accepted struct {
+	// ReplaceColumns are the columns whose update makes the policy be asked again.
+	ReplaceColumns []string
+	// ReadColumns are those whose values it looks at; nil: all.
+	ReadColumns []string
+	// By is the program that has said so.
+	By ProgramID
+}
+
+// Reads returns the columns of a table whose values the policy looks at, ascending; nil: all.
+func (a *Accepted) Reads(table *placement.Table) ([]int, error) {
+	if a.ReadColumns == nil {
+		return nil, nil
+	}
+	columns := make([]int, 0, len(a.ReadColumns))
+	for _, name := range a.ReadColumns {
+		c := table.Column(name)
+		if c < 0 || name == "" {
+			return nil, fmt.Errorf("it reads column %q, which the table does not have", Clip(name, maxName))
+		}
+		columns = append(columns, c)
+	}
+	slices.Sort(columns)
+	return slices.Compact(columns), nil
+}
+
+// ProgramID tells a program that was started from all others of its host, also from the same
+// one started again; 0 is none.
+type ProgramID uint64
+
+// Running is the program that answers now; 0 where none does.
+func (p *Plugin) Running() ProgramID {
+	if proc := p.proc.Load(); proc != nil {
+		return proc.id
+	}
+	return 0
+}
+
+// Configure checks the options of a table. A wrong option is a *placement.OptionError.
+func (p *Plugin) Configure(ctx context.Context, options placement.Options, table placement.Table) (accepted Accepted, err error) {
 	err = p.call(ctx, p.host.cfg.StartTimeout, func(ctx context.Context, proc *process) error {
 		var err error
-		replaceColumns, err = proc.configure(ctx, options, table)
+		accepted, err = proc.configure(ctx, options, table)
 		return err
 	})
-	return replaceColumns, err
+	return accepted, err
 }
 
 // Place asks the policy about objects of a table without options.
@@ -165,6 +204,11 @@ type Question struct {
 	Options placement.Options // of the table
 	Batch   *placement.Batch
 	Replace bool // the objects have changed; otherwise they are to be placed
+	// Columns are those whose values the question is to have, ascending, because the program
+	// To reads no others; nil: all.
+	Columns []int
+	// To is the program that the question is meant for; 0: any.
+	To ProgramID
 }
 
 // Answer is what a policy says.
@@ -173,28 +217,35 @@ type Answer struct {
 	Version    string                // that the answering program gives itself
 }
 
+// ErrAnother is the error of a question that was meant for another program than the one that
+// answers now. Nobody was asked.
+var ErrAnother = errors.New("another program of the policy answers now")
+
 // Ask asks the policy.
 func (p *Plugin) Ask(ctx context.Context, q Question) (answer Answer, err error) {
 	err = p.call(ctx, p.host.cfg.CallTimeout, func(ctx context.Context, proc *process) error {
+		if q.To != 0 && q.To != proc.id {
+			return ErrAnother
+		}
 		ask := proc.policy.Place
 		if q.Replace {
 			ask = proc.policy.Replace
 		}
-		said, err := ask(ctx, q.Batch.Message(q.Options))
+		said, err := ask(ctx, q.Batch.Message(q.Options, q.Columns))
 		if err != nil {
 			return err
 		}
-		if len(said.GetPlacements()) != len(q.Batch.Objects) {
-			return &wrongAnswer{fmt.Sprintf("it gave %d placements for %d objects", len(said.GetPlacements()), len(q.Batch.Objects))}
+		placed, ok := placement.PlacementsOf(said, len(q.Batch.Objects), clipReason)
+		if !ok {
+			return &wrongAnswer{fmt.Sprintf("it gave %d placements for %d objects, with %d reasons", len(said.GetPartitions()), len(q.Batch.Objects), len(said.GetReasons()))}
 		}
-		answer = Answer{Placements: make([]placement.Placement, len(q.Batch.Objects)), Version: proc.about.GetVersion()}
-		for i, a := range said.GetPlacements() {
-			answer.Placements[i] = placement.Placement{Partition: a.GetPartition(), Reason: Clip(a.GetReason(), MaxReason)}
-		}
+		answer = Answer{Placements: placed, Version: proc.about.GetVersion()}
 		return nil
 	})
 	return answer, err
 }
+
+func clipReason(reason string) string { return Clip(reason, MaxReason) }
 
 // wrongAnswer is an answer that does not fit the question.
 type wrongAnswer struct{ what string }
@@ -222,6 +273,8 @@ func (p *Plugin) call(ctx context.Context, limit time.Duration, f func(context.C
 	switch {
 	case err == nil, errors.As(err, &wrong):
 		p.succeeded(proc)
+		return err
+	case errors.Is(err, ErrAnother):
 		return err
 	case ctx.Err() != nil && took < limit:
 		return ctx.Err() // the caller's own end says nothing of the policy

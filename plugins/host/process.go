@@ -27,6 +27,7 @@ const killPatience = 5 * time.Second
 
 // process is a running policy.
 type process struct {
+	id      ProgramID
 	spec    Spec
 	sum     string
 	started time.Time
@@ -49,7 +50,7 @@ func (h *Host) start(ctx context.Context, spec Spec, log *slog.Logger) (*process
 		return nil, err
 	}
 	output, sink := new(pace), &logSink{log: log, limit: h.cfg.LogLines}
-	p := &process{spec: spec, sum: sum, started: time.Now(), child: h.newChild(path, output)}
+	p := &process{id: ProgramID(h.started.Add(1)), spec: spec, sum: sum, started: time.Now(), child: h.newChild(path, output)}
 	p.client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig: placement.Handshake,
 		Plugins:         plugin.PluginSet{placement.ServiceName: &placement.Service{}},
@@ -128,15 +129,19 @@ func (p *process) alive(ctx context.Context) error {
 }
 
 // configure checks the options of a table.
-func (p *process) configure(ctx context.Context, options placement.Options, table placement.Table) (replaceColumns []string, err error) {
+func (p *process) configure(ctx context.Context, options placement.Options, table placement.Table) (Accepted, error) {
 	answer, err := p.policy.Configure(ctx, &placementpb.ConfigureRequest{Table: table.Message(), Options: options})
 	if err != nil {
-		return nil, err
+		return Accepted{}, err
 	}
 	if e := answer.GetError(); e != nil {
-		return nil, &placement.OptionError{Option: Clip(e.GetOption(), maxText), Value: Clip(e.GetValue(), maxText), Allowed: Clip(e.GetAllowed(), maxText)}
+		return Accepted{}, &placement.OptionError{Option: Clip(e.GetOption(), maxText), Value: Clip(e.GetValue(), maxText), Allowed: Clip(e.GetAllowed(), maxText)}
 	}
-	return answer.GetReplaceColumns(), nil
+	accepted := Accepted{ReplaceColumns: answer.GetReplaceColumns(), By: p.id}
+	if answer.GetReadColumns() != nil {
+		accepted.ReadColumns = append([]string{}, answer.ReadColumns.GetNames()...)
+	}
+	return accepted, nil
 }
 
 // exited is closed when the process has ended.

@@ -16,7 +16,8 @@
 //
 // The contract grows by small optional interfaces beside Policy, which a policy
 // implements if it has the ability: Configurer takes options of the table's WITH
-// clause, Static says that homes follow from the key alone.
+// clause, Reader says which columns it looks at, so that only those are sent, Static says that
+// homes follow from the key alone.
 //
 // A policy is never called by a replicated state machine: its answer is checked
 // and then logged. So it may be slow, random or wrong at the price of a slow or

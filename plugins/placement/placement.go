@@ -90,7 +90,8 @@ type Batch struct {
 
 // Object is an object to place.
 type Object struct {
-	// Values holds the value of each column of Batch.Table, in its order.
+	// Values holds the value of each column of Batch.Table, in its order. A column that a
+	// Reader has not named is NULL.
 	Values []Value
 	// Home is the partition that the static rule would give the object.
 	Home uint32

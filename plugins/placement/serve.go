@@ -2,12 +2,12 @@ package placement
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
+	"maps"
 	"os"
-	"sort"
-	"strings"
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/go-plugin"
@@ -124,6 +124,9 @@ func (s *server) Configure(_ context.Context, r *placementpb.ConfigureRequest) (
 	if replacer, ok := policy.(Replacer); ok {
 		answer.ReplaceColumns = replacer.ReplaceColumns(table)
 	}
+	if reader, ok := policy.(Reader); ok {
+		answer.ReadColumns = &placementpb.ColumnNames{Names: reader.ReadColumns(table)}
+	}
 	return answer, nil
 }
 
@@ -157,20 +160,26 @@ func (s *server) configured(options map[string]string, table Table) (Policy, err
 }
 
 func tableKey(options map[string]string, table Table) string {
-	names := make([]string, 0, len(options))
-	for name := range options {
-		names = append(names, name)
+	b := make([]byte, 0, 256)
+	text := func(s string) {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
 	}
-	sort.Strings(names)
-	var b strings.Builder
-	fmt.Fprintf(&b, "%q%q", table.Name, table.Key)
+	text(table.Name)
+	b = binary.AppendUvarint(b, uint64(len(table.Columns)))
 	for _, c := range table.Columns {
-		fmt.Fprintf(&b, "%q%q", c.Name, c.Type)
+		text(c.Name)
+		text(c.Type)
 	}
-	for _, name := range names {
-		fmt.Fprintf(&b, "%q%q", name, options[name])
+	b = binary.AppendUvarint(b, uint64(len(table.Key)))
+	for _, name := range table.Key {
+		text(name)
 	}
-	return b.String()
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		text(name)
+		text(options[name])
+	}
+	return string(b)
 }
 
 // Place chooses partitions for new objects.
@@ -202,11 +211,5 @@ func (s *server) answer(ctx context.Context, r *placementpb.PlaceRequest, ask fu
 		}
 		return nil, status.Error(codes.Unknown, err.Error())
 	}
-	answer := &placementpb.PlaceResponse{Placements: make([]*placementpb.Placement, len(placed))}
-	all := make([]placementpb.Placement, len(placed))
-	for i, p := range placed {
-		all[i].Partition, all[i].Reason = p.Partition, p.Reason
-		answer.Placements[i] = &all[i]
-	}
-	return answer, nil
+	return answerOf(placed), nil
 }

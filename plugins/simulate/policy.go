@@ -139,20 +139,23 @@ func (p *program) close() {
 }
 
 func (p *program) configure(ctx context.Context, options placement.Options, t placement.Table) (configured, error) {
-	columns, err := p.plugin.Configure(ctx, options, t)
+	accepted, err := p.plugin.Configure(ctx, options, t)
 	if err != nil {
 		return configured{}, err
 	}
-	out := configured{
-		place: func(ctx context.Context, b *placement.Batch) ([]placement.Placement, error) {
-			return p.plugin.PlaceWith(ctx, options, b)
-		},
-		replaceColumns: columns,
+	reads, err := accepted.Reads(&t)
+	if err != nil {
+		return configured{}, err
 	}
-	if len(columns) > 0 {
-		out.replace = func(ctx context.Context, b *placement.Batch) ([]placement.Placement, error) {
-			return p.plugin.Replace(ctx, options, b)
+	ask := func(replace bool) func(context.Context, *placement.Batch) ([]placement.Placement, error) {
+		return func(ctx context.Context, b *placement.Batch) ([]placement.Placement, error) {
+			answer, err := p.plugin.Ask(ctx, host.Question{Options: options, Batch: b, Replace: replace, Columns: reads})
+			return answer.Placements, err
 		}
+	}
+	out := configured{place: ask(false), replaceColumns: accepted.ReplaceColumns}
+	if len(out.replaceColumns) > 0 {
+		out.replace = ask(true)
 	}
 	return out, nil
 }

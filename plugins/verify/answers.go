@@ -19,20 +19,33 @@ const attempts = 3
 
 // ask asks about a batch, and checks what can be checked of any answer.
 func (t *trial) ask(ctx context.Context, b *placement.Batch) ([]placement.Placement, error) {
-	return t.askOf(b, func() ([]placement.Placement, error) { return t.plugin.PlaceWith(ctx, t.cfg.TableOptions, b) })
+	return t.askOf(b, func() ([]placement.Placement, error) { return placed(t.plugin.Ask(ctx, t.question(b))) })
+}
+
+// question is what a database asks about a batch.
+func (t *trial) question(b *placement.Batch) host.Question {
+	q := host.Question{Options: t.cfg.TableOptions, Batch: b}
+	if slices.Equal(b.Table.Columns, t.cfg.Table.Columns) {
+		q.Columns = t.reads
+	}
+	return q
+}
+
+func placed(answer host.Answer, err error) ([]placement.Placement, error) {
+	return answer.Placements, err
 }
 
 func (t *trial) askOf(b *placement.Batch, call func() ([]placement.Placement, error)) ([]placement.Placement, error) {
-	placed, err := call()
+	answers, err := call()
 	for range attempts - 1 {
 		if errors.Is(err, host.ErrLate) {
-			placed, err = call()
+			answers, err = call()
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	return placed, exist(b, placed)
+	return answers, exist(b, answers)
 }
 
 // exist finds an answer that is no partition.
@@ -79,7 +92,7 @@ func (t *trial) deadline(ctx context.Context) (string, error) {
 	missed := 0
 	for range deadlineCalls {
 		began := time.Now()
-		_, err := t.plugin.PlaceWith(ctx, t.cfg.TableOptions, sample(t.cfg.Table, 10))
+		_, err := t.plugin.Ask(ctx, t.question(sample(t.cfg.Table, 10)))
 		switch {
 		case errors.Is(err, host.ErrLate):
 			if missed++; missed > lateCalls {
@@ -209,11 +222,32 @@ func (t *trial) deterministic(ctx context.Context) (string, error) {
 	}
 	defer other.Close()
 	b := sample(t.cfg.Table, 100)
-	copied, err := t.askOf(b, func() ([]placement.Placement, error) { return other.PlaceWith(ctx, t.cfg.TableOptions, b) })
+	copied, err := t.askOf(b, func() ([]placement.Placement, error) { return placed(other.Ask(ctx, t.question(b))) })
 	if err == nil && !slices.Equal(first, copied) {
 		err = errors.New("two copies of the program answer the same question differently")
 	}
 	return "the same answer six times, and by a second copy", err
+}
+
+// readsNoOthers asks with the values of all columns, and with those that the policy reads.
+func (t *trial) readsNoOthers(ctx context.Context) (string, error) {
+	switch {
+	case t.reads == nil:
+		return "it gets all", nil
+	case !t.plugin.Status().Deterministic:
+		return "it is not deterministic: not tried", nil
+	}
+	named, err := t.ask(ctx, sample(t.cfg.Table, 100))
+	if err != nil {
+		return "", err
+	}
+	q := t.question(sample(t.cfg.Table, 100))
+	q.Columns = nil
+	all, err := t.askOf(q.Batch, func() ([]placement.Placement, error) { return placed(t.plugin.Ask(ctx, q)) })
+	if err == nil && !slices.Equal(named, all) {
+		err = errors.New("it answers differently where it gets all columns")
+	}
+	return "the same answer with all", err
 }
 
 // content asks again about objects that live where the policy has put them.
@@ -249,7 +283,9 @@ func (t *trial) replaces(ctx context.Context) (string, error) {
 	var moved [2]int
 	for round := range moved {
 		b := living(t.cfg.Table, now)
-		answers, err := t.plugin.Replace(ctx, t.cfg.TableOptions, b)
+		q := t.question(b)
+		q.Replace = true
+		answers, err := placed(t.plugin.Ask(ctx, q))
 		if err != nil {
 			return "", err
 		}

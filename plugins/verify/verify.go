@@ -93,6 +93,7 @@ type trial struct {
 	spec    host.Spec
 	plugin  *host.Plugin
 	replace []string // columns whose update makes it be asked again
+	reads   []int    // columns that it looks at; nil: all
 	group   string   // of the checks that are made
 	report  Report
 }
@@ -170,6 +171,7 @@ func (t *trial) run(ctx context.Context) {
 	t.check("keeps the deadline", wouldFallBack, func() (string, error) { return t.deadline(ctx) })
 	t.check("answers several callers", wouldFallBack, func() (string, error) { return t.concurrent(ctx) })
 	t.check("is deterministic, if it says so", "Nodes place objects differently: each runs its own copy.", func() (string, error) { return t.deterministic(ctx) })
+	t.check("names all columns that it reads", "It sees NULL in a column that it has not named.", func() (string, error) { return t.readsNoOthers(ctx) })
 	t.check("is content with what it has chosen", "MOVE ... TO POLICY moves objects to and fro.", func() (string, error) { return t.content(ctx) })
 	t.check("says where changed objects are to live", "They stay where they are.", func() (string, error) { return t.replaces(ctx) })
 	t.group = "Rubbish"
@@ -209,18 +211,29 @@ func (t *trial) start(ctx context.Context) (string, error) {
 }
 
 func (t *trial) configure(ctx context.Context) (string, error) {
-	columns, err := t.plugin.Configure(ctx, t.cfg.TableOptions, t.cfg.Table)
+	accepted, err := t.plugin.Configure(ctx, t.cfg.TableOptions, t.cfg.Table)
 	if err != nil {
 		return "", err
 	}
-	t.replace = columns
-	for _, c := range columns {
+	if t.reads, err = accepted.Reads(&t.cfg.Table); err != nil {
+		return "", err
+	}
+	t.replace = accepted.ReplaceColumns
+	for _, c := range t.replace {
 		if t.cfg.Table.Column(c) < 0 {
 			return "", fmt.Errorf("it wants to hear of updates of column %q, which the table does not have", c)
 		}
 	}
-	if len(columns) == 0 {
-		return "", nil
+	var says []string
+	switch {
+	case t.reads == nil:
+	case len(t.reads) == 0:
+		says = append(says, "reads no column")
+	default:
+		says = append(says, "reads "+strings.Join(accepted.ReadColumns, ", "))
 	}
-	return "asked again after an update of " + strings.Join(columns, ", "), nil
+	if len(t.replace) > 0 {
+		says = append(says, "asked again after an update of "+strings.Join(t.replace, ", "))
+	}
+	return strings.Join(says, "; "), nil
 }

@@ -66,7 +66,7 @@ func (c *fakeCatalog) policies(list ...catalog.Policy) {
 // fixture is a registry, and what is around it.
 type fixture struct {
 	*Registry
-	t       *testing.T
+	t       testing.TB
 	catalog *fakeCatalog
 	dir     string
 	load    []placement.Partition
@@ -78,7 +78,7 @@ func (f *fixture) program(version string) string {
 	return filepath.Base(hosttest.Link(f.t, f.dir, version))
 }
 
-func newFixture(t *testing.T, change func(*Config)) *fixture {
+func newFixture(t testing.TB, change func(*Config)) *fixture {
 	t.Helper()
 	f := &fixture{t: t, dir: t.TempDir(), catalog: &fakeCatalog{changed: make(chan struct{})}}
 	f.catalog.snap = catalog.Snapshot{
@@ -133,7 +133,7 @@ func request(t *catalog.Table, hint string, homes ...object.PartitionID) execute
 }
 
 // until waits for a condition.
-func until(t *testing.T, what string, cond func() bool) {
+func until(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !cond(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {

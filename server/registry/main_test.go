@@ -19,6 +19,14 @@ func TestMain(m *testing.M) {
 		if version == "ends" {
 			os.Exit(3)
 		}
+		if version == "country" {
+			placement.Serve(byCountry{})
+			return
+		}
+		if column, ok := strings.CutPrefix(version, "reads-"); ok {
+			placement.Serve(&reader{policy{name: "remote", version: version}, column})
+			return
+		}
 		serve(&policy{name: "remote", version: version})
 		return
 	}

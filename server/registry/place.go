@@ -45,7 +45,6 @@ type choosing struct {
 	r       *Registry
 	request *execute.PlaceRequest
 	view    *view
-	objects []placement.Object
 	tally   *tally // of the policy; nil where this node does not know it
 	version string
 
@@ -57,14 +56,14 @@ type choosing struct {
 }
 
 func (r *Registry) choose(ctx context.Context, request *execute.PlaceRequest, replace bool) (execute.Places, error) {
-	c := &choosing{r: r, request: request, view: r.view(request), objects: describeObjects(request)}
+	c := &choosing{r: r, request: request, view: r.view(request)}
 	n := len(request.Rows)
 	c.out = execute.Places{Partitions: make([]object.PartitionID, n), Reasons: make([]string, n), Policy: request.Table.Placement.Policy}
 	answers, err := c.ask(ctx, replace)
 	if ctx.Err() != nil {
 		return execute.Places{}, context.Cause(ctx)
 	}
-	for i := range c.objects {
+	for i := range n {
 		if i >= len(answers) {
 			err := c.without(i, err.Error())
 			if err != nil {
@@ -91,7 +90,7 @@ func (c *choosing) ask(ctx context.Context, replace bool) ([]placement.Placement
 	batch := placement.Batch{Table: &d.table, Partitions: c.view.partitions, Hint: c.request.Hint, DryRun: c.request.DryRun}
 	if d.builtin != nil {
 		c.tally = &c.r.builtin[t.Placement.Policy].tally
-		batch.Objects = c.objects
+		batch.Objects = describeObjects(c.request, nil)
 		return c.call(ctx, func(ctx context.Context) ([]placement.Placement, error) {
 			c.version = d.builtin.Version()
 			return askBuiltin(ctx, d.builtin, &batch, replace)
@@ -107,13 +106,27 @@ func (c *choosing) ask(ctx context.Context, replace bool) ([]placement.Placement
 		c.count(1, 1)
 		return nil, fmt.Errorf("it does not run on this node: %w", err)
 	}
+	q := host.Question{Options: t.Placement.Options, Batch: &batch, Replace: replace}
+	q.Columns, q.To = c.r.reads(t, plugin)
+	all, err := c.askProgram(ctx, p, &question{Question: q, ask: plugin.Ask, of: d})
+	if errors.Is(err, host.ErrAnother) { // it may read other columns
+		q.Columns, q.To = nil, 0
+		all, err = c.askProgram(ctx, p, &question{Question: q, ask: plugin.Ask, of: d})
+	}
+	return all, err
+}
+
+// askProgram asks a program about the objects of the request, in as many questions as it takes.
+func (c *choosing) askProgram(ctx context.Context, p *program, about *question) ([]placement.Placement, error) {
 	var all []placement.Placement
-	for _, part := range parts(c.objects) {
+	for _, part := range parts(describeObjects(c.request, about.Columns)) {
+		batch := *about.Batch
 		batch.Objects = part
 		answers, err := c.call(ctx, func(ctx context.Context) ([]placement.Placement, error) {
-			q := host.Question{Options: t.Placement.Options, Batch: &batch, Replace: replace}
-			answer, err := p.together.do(ctx, &question{Question: q, ask: plugin.Ask, of: d})
-			if replace && errors.Is(err, host.ErrUnimplemented) {
+			q := *about
+			q.Batch = &batch
+			answer, err := p.together.do(ctx, &q)
+			if q.Replace && errors.Is(err, host.ErrUnimplemented) {
 				return make([]placement.Placement, len(part)), nil // 0: they stay
 			}
 			if err == nil {
@@ -174,6 +187,9 @@ func (c *choosing) call(ctx context.Context, f func(context.Context) ([]placemen
 	began := time.Now()
 	answers, err := f(limited)
 	took := time.Since(began)
+	if errors.Is(err, host.ErrAnother) {
+		return nil, err // nobody was asked
+	}
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = fmt.Errorf("the policy did not answer within %s", limit)
 	}
@@ -204,7 +220,7 @@ func (c *choosing) take(i int, answer placement.Placement) error {
 		c.wrong = true
 		return c.without(i, fmt.Sprintf("it chose partition %d, which does not exist", to))
 	}
-	if why, ok := c.view.allows(to, c.objects[i].Bytes); !ok {
+	if why, ok := c.view.allows(to, c.bytes(i)); !ok {
 		return c.without(i, fmt.Sprintf("it chose partition %d, but %s", to, why))
 	}
 	c.out.Partitions[i], c.out.Reasons[i] = to, answer.Reason
@@ -238,13 +254,21 @@ func (c *choosing) current(i int) object.PartitionID {
 	return c.request.Current[i]
 }
 
+// bytes is what an object takes; 0 where it is new.
+func (c *choosing) bytes(i int) int64 {
+	if c.request.Bytes == nil {
+		return 0
+	}
+	return c.request.Bytes[i]
+}
+
 // finish says who chose, and what the client and the log are to hear.
 func (c *choosing) finish() {
 	c.out.Version = c.version
 	if c.wrong {
 		c.count(0, 1)
 	}
-	policy, total := c.request.Table.Placement.Policy, len(c.objects)
+	policy, total := c.request.Table.Placement.Policy, len(c.request.Rows)
 	if c.fell > 0 && c.fell == total {
 		c.out.Policy, c.out.Version = fallback(c.request.Table), builtinVersion(c.r, fallback(c.request.Table))
 	}

@@ -80,10 +80,10 @@ type Registry struct {
 	mu       sync.RWMutex // guards what follows
 	programs map[string]*program
 	// checked are programs that Check has started, by their policies' names.
-	checked map[string]*checked
-	tables  map[object.TableID]*described
-	columns map[object.TableID]*replaced
-	closed  bool
+	checked  map[string]*checked
+	tables   map[object.TableID]*described
+	accepted map[object.TableID]*accepted
+	closed   bool
 }
 
 // local is a policy that is built in.
@@ -103,7 +103,7 @@ func New(cfg Config, deps Dependencies) *Registry {
 	r := &Registry{
 		cfg: cfg, deps: deps, log: cfg.Logger, builtin: make(map[string]*local), kick: make(chan struct{}, 1),
 		programs: make(map[string]*program), checked: make(map[string]*checked),
-		tables: make(map[object.TableID]*described), columns: make(map[object.TableID]*replaced),
+		tables: make(map[object.TableID]*described), accepted: make(map[object.TableID]*accepted),
 	}
 	for _, policy := range deps.BuiltIn {
 		r.builtin[policy.Name()] = &local{policy: policy}
@@ -167,9 +167,9 @@ func (r *Registry) sync(snap *catalog.Snapshot) {
 			delete(r.tables, id)
 		}
 	}
-	for id := range r.columns {
+	for id := range r.accepted {
 		if snap.Tables[id] == nil {
-			delete(r.columns, id)
+			delete(r.accepted, id)
 		}
 	}
 	r.nudge()

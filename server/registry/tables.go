@@ -22,12 +22,13 @@ type described struct {
 	builtin placement.Policy // as the table's options make it; nil: a program places it
 }
 
-// replaced says which updates of a table its policy, a program, wants to hear of.
-type replaced struct {
-	version    object.SchemaVersion
-	generation uint64 // of the program
-	columns    []int
-	failed     time.Time // when the program could not say so
+// accepted says which columns of a table its policy, a program, wants to hear of.
+type accepted struct {
+	version object.SchemaVersion
+	by      host.ProgramID
+	replace []int     // whose updates it hears of
+	reads   []int     // whose values it gets, ascending; nil: all
+	failed  time.Time // when the program could not say so
 }
 
 const (
@@ -105,12 +106,9 @@ func (r *Registry) ofProgram(ctx context.Context, t *catalog.Table, policy strin
 		return pgerror.New(pgerror.ObjectNotInPrerequisiteState, "placement policy %q does not run on this node", policy).
 			WithDetail("%v", err).WithHint("See ssmr.policies for the nodes that it runs on.")
 	}
-	names, err := plugin.Configure(ctx, placement.Options(options), describeTable(t))
+	_, err = acceptedBy(ctx, plugin, t, options)
 	if wrong := optionError(err); wrong != nil {
 		return wrong
-	}
-	if err == nil {
-		_, err = columnsOf(t, names)
 	}
 	if err != nil {
 		return pgerror.New(pgerror.ObjectNotInPrerequisiteState, "placement policy %q does not accept the table", policy).WithDetail("%v", err)
@@ -183,14 +181,14 @@ func (r *Registry) ReplaceColumns(t *catalog.Table) []int {
 		return nil
 	}
 	r.mu.RLock()
-	c, p := r.columns[t.ID], r.programs[t.Placement.Policy]
+	c, p := r.accepted[t.ID], r.programs[t.Placement.Policy]
 	r.mu.RUnlock()
 	if c == nil || c.version != t.Version {
 		r.nudge()
 	}
 	switch {
 	case c != nil:
-		return c.columns
+		return c.replace
 	case p == nil || !p.runs():
 		return nil
 	}
@@ -210,8 +208,8 @@ func (r *Registry) replaces(t *catalog.Table) bool {
 	r.configureTable(t)
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	c := r.columns[t.ID]
-	return c == nil || len(c.columns) > 0
+	c := r.accepted[t.ID]
+	return c == nil || len(c.replace) > 0
 }
 
 // configureTables asks programs about tables whenever either is new.
@@ -236,42 +234,74 @@ func (r *Registry) configureTables() {
 	}
 }
 
-// configureTable asks a program which updates of a table it wants to hear of.
+// configureTable asks a program which columns of a table it wants to hear of.
 func (r *Registry) configureTable(t *catalog.Table) {
 	p := r.program(t.Placement.Policy)
 	if p == nil {
 		return
 	}
 	p.mu.Lock()
-	plugin, generation := p.plugin, p.running.Version
+	plugin := p.plugin
 	p.mu.Unlock()
+	if plugin == nil {
+		return
+	}
 	r.mu.RLock()
-	known := r.columns[t.ID]
+	known := r.accepted[t.ID]
 	r.mu.RUnlock()
-	if plugin == nil || known != nil && known.version == t.Version && known.generation == generation &&
+	running := plugin.Running()
+	if running == 0 || known != nil && known.version == t.Version && known.by == running &&
 		(known.failed.IsZero() || time.Since(known.failed) < configureAgain) {
 		return
 	}
-	now := &replaced{version: t.Version, generation: generation}
-	names, err := plugin.Configure(r.ctx, placement.Options(t.Placement.Options), describeTable(t))
-	if err == nil {
-		now.columns, err = columnsOf(t, names)
-	}
+	now, err := acceptedBy(r.ctx, plugin, t, t.Placement.Options)
 	if err != nil {
 		if r.ctx.Err() != nil {
 			return
 		}
-		if now.failed = time.Now(); known != nil {
-			now.columns = known.columns
+		now = &accepted{version: t.Version, by: running, failed: time.Now()}
+		if known != nil {
+			now.replace = known.replace
 		}
-		r.log.Warn("a placement policy does not say which updates it wants to hear of", "policy", p.name, "table", t.Name, "reason", err)
+		r.log.Warn("a placement policy does not say which columns of a table it wants to hear of", "policy", p.name, "table", t.Name, "reason", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.columns) >= maxTables {
-		clear(r.columns)
+	if len(r.accepted) >= maxTables {
+		clear(r.accepted)
 	}
-	r.columns[t.ID] = now
+	r.accepted[t.ID] = now
+}
+
+// acceptedBy has the program that runs check the options of a table.
+func acceptedBy(ctx context.Context, plugin *host.Plugin, t *catalog.Table, options map[string]string) (*accepted, error) {
+	table := describeTable(t)
+	said, err := plugin.Configure(ctx, placement.Options(options), table)
+	if err != nil {
+		return nil, err
+	}
+	out := &accepted{version: t.Version, by: said.By}
+	if out.replace, err = columnsOf(t, said.ReplaceColumns); err != nil {
+		return nil, err
+	}
+	out.reads, err = said.Reads(&table)
+	return out, err
+}
+
+// reads returns the columns whose values a table's policy looks at, and the program that has
+// said so; nil and 0 where the one that runs has not, or wants all.
+func (r *Registry) reads(t *catalog.Table, plugin *host.Plugin) ([]int, host.ProgramID) {
+	r.mu.RLock()
+	a := r.accepted[t.ID]
+	r.mu.RUnlock()
+	switch {
+	case a == nil, a.version != t.Version, a.by != plugin.Running():
+		r.nudge()
+		return nil, 0
+	case a.reads == nil:
+		return nil, 0
+	}
+	return a.reads, a.by
 }
 
 func describeTable(t *catalog.Table) placement.Table {
@@ -289,18 +319,28 @@ func describeTable(t *catalog.Table) placement.Table {
 	return out
 }
 
-// describeObjects are the objects of a request as policies see them.
-func describeObjects(r *execute.PlaceRequest) []placement.Object {
+// describeObjects are the objects of a request as policies see them, with the values of some
+// columns; of all where columns is nil.
+func describeObjects(r *execute.PlaceRequest, columns []int) []placement.Object {
+	if columns == nil {
+		columns = make([]int, len(r.Table.Columns))
+		for c := range columns {
+			columns[c] = c
+		}
+	}
 	format := &datum.Format{}
-	objects := make([]placement.Object, len(r.Rows))
+	n := len(r.Table.Columns)
+	objects, all := make([]placement.Object, len(r.Rows)), make([]placement.Value, n*len(r.Rows))
+	var text []byte
 	for i, row := range r.Rows {
-		values := make([]placement.Value, len(row))
-		for j, v := range row {
-			if v.IsNull() {
-				values[j].Null = true
+		values := all[i*n : (i+1)*n : (i+1)*n]
+		for _, c := range columns {
+			if c >= len(row) || row[c].IsNull() {
+				values[c].Null = true
 				continue
 			}
-			values[j].Text = string(datum.AppendText(nil, v, r.Table.Columns[j].Type, format))
+			text = datum.AppendText(text[:0], row[c], r.Table.Columns[c].Type, format)
+			values[c].Text = string(text)
 		}
 		objects[i] = placement.Object{Values: values, Home: uint32(r.Homes[i])}
 		if r.Current != nil {

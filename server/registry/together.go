@@ -35,7 +35,7 @@ type together struct {
 type question struct {
 	host.Question
 	ask    func(context.Context, host.Question) (host.Answer, error)
-	of     *described // those that are alike are of one table, in one version, with one hint
+	of     *described // those that are alike are of one table, in one version, with one hint, to one program
 	ctx    context.Context
 	size   int // bytes of its objects
 	answer host.Answer
@@ -51,7 +51,7 @@ func (q *question) small() bool {
 }
 
 func (q *question) alike(other *question) bool {
-	return q.of == other.of && q.Batch.Hint == other.Batch.Hint
+	return q.of == other.of && q.To == other.To && q.Batch.Hint == other.Batch.Hint
 }
 
 // do asks a question.
@@ -123,7 +123,7 @@ func askTogether(questions []*question) {
 	for _, q := range questions {
 		batch.Objects = append(batch.Objects, q.Batch.Objects...)
 	}
-	said, err := first.ask(context.Background(), host.Question{Options: first.Options, Batch: &batch})
+	said, err := first.ask(context.Background(), host.Question{Options: first.Options, Batch: &batch, Columns: first.Columns, To: first.To})
 	for _, q := range questions {
 		n := q.objects()
 		switch {

@@ -57,6 +57,11 @@ func (geo) Configure(options placement.Options, table placement.Table) (placemen
 	return g, nil
 }
 
+// ReadColumns are the country, and the key, which chooses within a region.
+func (g geo) ReadColumns(table placement.Table) []string {
+	return append([]string{g.column}, table.Key...)
+}
+
 // Place puts each object in a partition of its region.
 func (g geo) Place(_ context.Context, b *placement.Batch) ([]placement.Placement, error) {
 	m := g.mapOf(b)

@@ -9,6 +9,9 @@ import (
 	"github.com/ssmr/ssmr/plugins/placement"
 )
 
+// ReadColumns are the tenant.
+func (t *tenants) ReadColumns(placement.Table) []string { return []string{t.name} }
+
 // Place puts each object where its tenant lives.
 func (t *tenants) Place(_ context.Context, b *placement.Batch) ([]placement.Placement, error) {
 	pools := t.divide(b.Partitions)

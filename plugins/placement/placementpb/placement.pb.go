@@ -226,8 +226,11 @@ type ConfigureResponse struct {
 	Error *OptionError `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// Columns whose update makes ssmr call Replace.
 	ReplaceColumns []string `protobuf:"bytes,2,rep,name=replace_columns,json=replaceColumns,proto3" json:"replace_columns,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Columns whose values Place and Replace are to get; those of the key are not among them
+	// unless they are named. Missing: all columns.
+	ReadColumns   *ColumnNames `protobuf:"bytes,3,opt,name=read_columns,json=readColumns,proto3" json:"read_columns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConfigureResponse) Reset() {
@@ -274,6 +277,57 @@ func (x *ConfigureResponse) GetReplaceColumns() []string {
 	return nil
 }
 
+func (x *ConfigureResponse) GetReadColumns() *ColumnNames {
+	if x != nil {
+		return x.ReadColumns
+	}
+	return nil
+}
+
+type ColumnNames struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Names         []string               `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ColumnNames) Reset() {
+	*x = ColumnNames{}
+	mi := &file_placement_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ColumnNames) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ColumnNames) ProtoMessage() {}
+
+func (x *ColumnNames) ProtoReflect() protoreflect.Message {
+	mi := &file_placement_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ColumnNames.ProtoReflect.Descriptor instead.
+func (*ColumnNames) Descriptor() ([]byte, []int) {
+	return file_placement_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ColumnNames) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
 type OptionError struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Option        string                 `protobuf:"bytes,1,opt,name=option,proto3" json:"option,omitempty"`
@@ -285,7 +339,7 @@ type OptionError struct {
 
 func (x *OptionError) Reset() {
 	*x = OptionError{}
-	mi := &file_placement_proto_msgTypes[4]
+	mi := &file_placement_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -297,7 +351,7 @@ func (x *OptionError) String() string {
 func (*OptionError) ProtoMessage() {}
 
 func (x *OptionError) ProtoReflect() protoreflect.Message {
-	mi := &file_placement_proto_msgTypes[4]
+	mi := &file_placement_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -310,7 +364,7 @@ func (x *OptionError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OptionError.ProtoReflect.Descriptor instead.
 func (*OptionError) Descriptor() ([]byte, []int) {
-	return file_placement_proto_rawDescGZIP(), []int{4}
+	return file_placement_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *OptionError) GetOption() string {
@@ -338,7 +392,7 @@ type PlaceRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Table         *Table                 `protobuf:"bytes,1,opt,name=table,proto3" json:"table,omitempty"`
 	Options       map[string]string      `protobuf:"bytes,2,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // of the table, as Configure has accepted them
-	Objects       []*Object              `protobuf:"bytes,3,rep,name=objects,proto3" json:"objects,omitempty"`
+	Objects       *Objects               `protobuf:"bytes,3,opt,name=objects,proto3" json:"objects,omitempty"`
 	Partitions    []*Partition           `protobuf:"bytes,4,rep,name=partitions,proto3" json:"partitions,omitempty"`        // ascending by id, never empty
 	Hint          string                 `protobuf:"bytes,5,opt,name=hint,proto3" json:"hint,omitempty"`                    // the session's setting ssmr.hint
 	DryRun        bool                   `protobuf:"varint,6,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"` // EXPLAIN wants to know what would be
@@ -348,7 +402,7 @@ type PlaceRequest struct {
 
 func (x *PlaceRequest) Reset() {
 	*x = PlaceRequest{}
-	mi := &file_placement_proto_msgTypes[5]
+	mi := &file_placement_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -360,7 +414,7 @@ func (x *PlaceRequest) String() string {
 func (*PlaceRequest) ProtoMessage() {}
 
 func (x *PlaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_placement_proto_msgTypes[5]
+	mi := &file_placement_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -373,7 +427,7 @@ func (x *PlaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceRequest.ProtoReflect.Descriptor instead.
 func (*PlaceRequest) Descriptor() ([]byte, []int) {
-	return file_placement_proto_rawDescGZIP(), []int{5}
+	return file_placement_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PlaceRequest) GetTable() *Table {
@@ -390,7 +444,7 @@ func (x *PlaceRequest) GetOptions() map[string]string {
 	return nil
 }
 
-func (x *PlaceRequest) GetObjects() []*Object {
+func (x *PlaceRequest) GetObjects() *Objects {
 	if x != nil {
 		return x.Objects
 	}
@@ -418,16 +472,22 @@ func (x *PlaceRequest) GetDryRun() bool {
 	return false
 }
 
+// An answer is about the objects in their order.
 type PlaceResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Placements    []*Placement           `protobuf:"bytes,1,rep,name=placements,proto3" json:"placements,omitempty"` // one for each object, in their order
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Partitions []uint32               `protobuf:"varint,1,rep,packed,name=partitions,proto3" json:"partitions,omitempty"` // one for each object
+	// Why, in words, for people who ask later: one for each object, or none at all. Where
+	// reason_of is given, they are in any order, and each is needed only once.
+	Reasons []string `protobuf:"bytes,2,rep,name=reasons,proto3" json:"reasons,omitempty"`
+	// For each object, where its reason is in reasons, counted from 0.
+	ReasonOf      []uint32 `protobuf:"varint,3,rep,packed,name=reason_of,json=reasonOf,proto3" json:"reason_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PlaceResponse) Reset() {
 	*x = PlaceResponse{}
-	mi := &file_placement_proto_msgTypes[6]
+	mi := &file_placement_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -439,7 +499,7 @@ func (x *PlaceResponse) String() string {
 func (*PlaceResponse) ProtoMessage() {}
 
 func (x *PlaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_placement_proto_msgTypes[6]
+	mi := &file_placement_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -452,12 +512,26 @@ func (x *PlaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceResponse.ProtoReflect.Descriptor instead.
 func (*PlaceResponse) Descriptor() ([]byte, []int) {
-	return file_placement_proto_rawDescGZIP(), []int{6}
+	return file_placement_proto_rawDescGZIP(), []int{7}
 }
 
-func (x *PlaceResponse) GetPlacements() []*Placement {
+func (x *PlaceResponse) GetPartitions() []uint32 {
 	if x != nil {
-		return x.Placements
+		return x.Partitions
+	}
+	return nil
+}
+
+func (x *PlaceResponse) GetReasons() []string {
+	if x != nil {
+		return x.Reasons
+	}
+	return nil
+}
+
+func (x *PlaceResponse) GetReasonOf() []uint32 {
+	if x != nil {
+		return x.ReasonOf
 	}
 	return nil
 }
@@ -473,7 +547,7 @@ type Table struct {
 
 func (x *Table) Reset() {
 	*x = Table{}
-	mi := &file_placement_proto_msgTypes[7]
+	mi := &file_placement_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -485,7 +559,7 @@ func (x *Table) String() string {
 func (*Table) ProtoMessage() {}
 
 func (x *Table) ProtoReflect() protoreflect.Message {
-	mi := &file_placement_proto_msgTypes[7]
+	mi := &file_placement_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -498,7 +572,7 @@ func (x *Table) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Table.ProtoReflect.Descriptor instead.
 func (*Table) Descriptor() ([]byte, []int) {
-	return file_placement_proto_rawDescGZIP(), []int{7}
+	return file_placement_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Table) GetName() string {
@@ -532,7 +606,7 @@ type Column struct {
 
 func (x *Column) Reset() {
 	*x = Column{}
-	mi := &file_placement_proto_msgTypes[8]
+	mi := &file_placement_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -544,7 +618,7 @@ func (x *Column) String() string {
 func (*Column) ProtoMessage() {}
 
 func (x *Column) ProtoReflect() protoreflect.Message {
-	mi := &file_placement_proto_msgTypes[8]
+	mi := &file_placement_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -557,7 +631,7 @@ func (x *Column) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Column.ProtoReflect.Descriptor instead.
 func (*Column) Descriptor() ([]byte, []int) {
-	return file_placement_proto_rawDescGZIP(), []int{8}
+	return file_placement_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Column) GetName() string {
@@ -574,31 +648,32 @@ func (x *Column) GetType() string {
 	return ""
 }
 
-type Object struct {
+// The objects of a question, column by column.
+type Objects struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Values        []*Value               `protobuf:"bytes,1,rep,name=values,proto3" json:"values,omitempty"`    // of table.columns
-	Home          uint32                 `protobuf:"varint,2,opt,name=home,proto3" json:"home,omitempty"`       // what the static rule would choose
-	Current       uint32                 `protobuf:"varint,3,opt,name=current,proto3" json:"current,omitempty"` // where it lives; 0: it is new
-	Bytes         int64                  `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`     // what it takes; 0: it is new
+	Homes         []uint32               `protobuf:"varint,1,rep,packed,name=homes,proto3" json:"homes,omitempty"`     // for each object, what the static rule would choose
+	Current       []uint32               `protobuf:"varint,2,rep,packed,name=current,proto3" json:"current,omitempty"` // where each lives; empty: all are new
+	Bytes         []int64                `protobuf:"varint,3,rep,packed,name=bytes,proto3" json:"bytes,omitempty"`     // what each takes; empty: all are new
+	Values        []*Values              `protobuf:"bytes,4,rep,name=values,proto3" json:"values,omitempty"`           // of the columns that the policy reads
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Object) Reset() {
-	*x = Object{}
-	mi := &file_placement_proto_msgTypes[9]
+func (x *Objects) Reset() {
+	*x = Objects{}
+	mi := &file_placement_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Object) String() string {
+func (x *Objects) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Object) ProtoMessage() {}
+func (*Objects) ProtoMessage() {}
 
-func (x *Object) ProtoReflect() protoreflect.Message {
-	mi := &file_placement_proto_msgTypes[9]
+func (x *Objects) ProtoReflect() protoreflect.Message {
+	mi := &file_placement_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -609,62 +684,63 @@ func (x *Object) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Object.ProtoReflect.Descriptor instead.
-func (*Object) Descriptor() ([]byte, []int) {
-	return file_placement_proto_rawDescGZIP(), []int{9}
+// Deprecated: Use Objects.ProtoReflect.Descriptor instead.
+func (*Objects) Descriptor() ([]byte, []int) {
+	return file_placement_proto_rawDescGZIP(), []int{10}
 }
 
-func (x *Object) GetValues() []*Value {
+func (x *Objects) GetHomes() []uint32 {
+	if x != nil {
+		return x.Homes
+	}
+	return nil
+}
+
+func (x *Objects) GetCurrent() []uint32 {
+	if x != nil {
+		return x.Current
+	}
+	return nil
+}
+
+func (x *Objects) GetBytes() []int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return nil
+}
+
+func (x *Objects) GetValues() []*Values {
 	if x != nil {
 		return x.Values
 	}
 	return nil
 }
 
-func (x *Object) GetHome() uint32 {
-	if x != nil {
-		return x.Home
-	}
-	return 0
-}
-
-func (x *Object) GetCurrent() uint32 {
-	if x != nil {
-		return x.Current
-	}
-	return 0
-}
-
-func (x *Object) GetBytes() int64 {
-	if x != nil {
-		return x.Bytes
-	}
-	return 0
-}
-
-type Value struct {
+type Values struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Text          string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"` // as PostgreSQL writes it
-	Null          bool                   `protobuf:"varint,2,opt,name=null,proto3" json:"null,omitempty"`
+	Column        uint32                 `protobuf:"varint,1,opt,name=column,proto3" json:"column,omitempty"`      // its place in table.columns, counted from 0
+	Texts         []string               `protobuf:"bytes,2,rep,name=texts,proto3" json:"texts,omitempty"`         // one for each object, as PostgreSQL writes it
+	Nulls         []bool                 `protobuf:"varint,3,rep,packed,name=nulls,proto3" json:"nulls,omitempty"` // one for each object; empty: none is NULL
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Value) Reset() {
-	*x = Value{}
-	mi := &file_placement_proto_msgTypes[10]
+func (x *Values) Reset() {
+	*x = Values{}
+	mi := &file_placement_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Value) String() string {
+func (x *Values) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Value) ProtoMessage() {}
+func (*Values) ProtoMessage() {}
 
-func (x *Value) ProtoReflect() protoreflect.Message {
-	mi := &file_placement_proto_msgTypes[10]
+func (x *Values) ProtoReflect() protoreflect.Message {
+	mi := &file_placement_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -675,23 +751,30 @@ func (x *Value) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Value.ProtoReflect.Descriptor instead.
-func (*Value) Descriptor() ([]byte, []int) {
-	return file_placement_proto_rawDescGZIP(), []int{10}
+// Deprecated: Use Values.ProtoReflect.Descriptor instead.
+func (*Values) Descriptor() ([]byte, []int) {
+	return file_placement_proto_rawDescGZIP(), []int{11}
 }
 
-func (x *Value) GetText() string {
+func (x *Values) GetColumn() uint32 {
 	if x != nil {
-		return x.Text
+		return x.Column
 	}
-	return ""
+	return 0
 }
 
-func (x *Value) GetNull() bool {
+func (x *Values) GetTexts() []string {
 	if x != nil {
-		return x.Null
+		return x.Texts
 	}
-	return false
+	return nil
+}
+
+func (x *Values) GetNulls() []bool {
+	if x != nil {
+		return x.Nulls
+	}
+	return nil
 }
 
 type Partition struct {
@@ -708,7 +791,7 @@ type Partition struct {
 
 func (x *Partition) Reset() {
 	*x = Partition{}
-	mi := &file_placement_proto_msgTypes[11]
+	mi := &file_placement_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -720,7 +803,7 @@ func (x *Partition) String() string {
 func (*Partition) ProtoMessage() {}
 
 func (x *Partition) ProtoReflect() protoreflect.Message {
-	mi := &file_placement_proto_msgTypes[11]
+	mi := &file_placement_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -733,7 +816,7 @@ func (x *Partition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Partition.ProtoReflect.Descriptor instead.
 func (*Partition) Descriptor() ([]byte, []int) {
-	return file_placement_proto_rawDescGZIP(), []int{11}
+	return file_placement_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Partition) GetId() uint32 {
@@ -778,58 +861,6 @@ func (x *Partition) GetClosed() bool {
 	return false
 }
 
-type Placement struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Partition     uint32                 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
-	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"` // in words, for people who ask later
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Placement) Reset() {
-	*x = Placement{}
-	mi := &file_placement_proto_msgTypes[12]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Placement) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Placement) ProtoMessage() {}
-
-func (x *Placement) ProtoReflect() protoreflect.Message {
-	mi := &file_placement_proto_msgTypes[12]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Placement.ProtoReflect.Descriptor instead.
-func (*Placement) Descriptor() ([]byte, []int) {
-	return file_placement_proto_rawDescGZIP(), []int{12}
-}
-
-func (x *Placement) GetPartition() uint32 {
-	if x != nil {
-		return x.Partition
-	}
-	return 0
-}
-
-func (x *Placement) GetReason() string {
-	if x != nil {
-		return x.Reason
-	}
-	return ""
-}
-
 var File_placement_proto protoreflect.FileDescriptor
 
 const file_placement_proto_rawDesc = "" +
@@ -851,18 +882,21 @@ const file_placement_proto_rawDesc = "" +
 	"\aoptions\x18\x02 \x03(\v20.ssmr.placement.v1.ConfigureRequest.OptionsEntryR\aoptions\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"r\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb5\x01\n" +
 	"\x11ConfigureResponse\x124\n" +
 	"\x05error\x18\x01 \x01(\v2\x1e.ssmr.placement.v1.OptionErrorR\x05error\x12'\n" +
-	"\x0freplace_columns\x18\x02 \x03(\tR\x0ereplaceColumns\"U\n" +
+	"\x0freplace_columns\x18\x02 \x03(\tR\x0ereplaceColumns\x12A\n" +
+	"\fread_columns\x18\x03 \x01(\v2\x1e.ssmr.placement.v1.ColumnNamesR\vreadColumns\"#\n" +
+	"\vColumnNames\x12\x14\n" +
+	"\x05names\x18\x01 \x03(\tR\x05names\"U\n" +
 	"\vOptionError\x12\x16\n" +
 	"\x06option\x18\x01 \x01(\tR\x06option\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x18\n" +
-	"\aallowed\x18\x03 \x01(\tR\aallowed\"\xe2\x02\n" +
+	"\aallowed\x18\x03 \x01(\tR\aallowed\"\xe3\x02\n" +
 	"\fPlaceRequest\x12.\n" +
 	"\x05table\x18\x01 \x01(\v2\x18.ssmr.placement.v1.TableR\x05table\x12F\n" +
-	"\aoptions\x18\x02 \x03(\v2,.ssmr.placement.v1.PlaceRequest.OptionsEntryR\aoptions\x123\n" +
-	"\aobjects\x18\x03 \x03(\v2\x19.ssmr.placement.v1.ObjectR\aobjects\x12<\n" +
+	"\aoptions\x18\x02 \x03(\v2,.ssmr.placement.v1.PlaceRequest.OptionsEntryR\aoptions\x124\n" +
+	"\aobjects\x18\x03 \x01(\v2\x1a.ssmr.placement.v1.ObjectsR\aobjects\x12<\n" +
 	"\n" +
 	"partitions\x18\x04 \x03(\v2\x1c.ssmr.placement.v1.PartitionR\n" +
 	"partitions\x12\x12\n" +
@@ -870,26 +904,29 @@ const file_placement_proto_rawDesc = "" +
 	"\adry_run\x18\x06 \x01(\bR\x06dryRun\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"M\n" +
-	"\rPlaceResponse\x12<\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"f\n" +
+	"\rPlaceResponse\x12\x1e\n" +
 	"\n" +
-	"placements\x18\x01 \x03(\v2\x1c.ssmr.placement.v1.PlacementR\n" +
-	"placements\"b\n" +
+	"partitions\x18\x01 \x03(\rR\n" +
+	"partitions\x12\x18\n" +
+	"\areasons\x18\x02 \x03(\tR\areasons\x12\x1b\n" +
+	"\treason_of\x18\x03 \x03(\rR\breasonOf\"b\n" +
 	"\x05Table\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x123\n" +
 	"\acolumns\x18\x02 \x03(\v2\x19.ssmr.placement.v1.ColumnR\acolumns\x12\x10\n" +
 	"\x03key\x18\x03 \x03(\tR\x03key\"0\n" +
 	"\x06Column\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
-	"\x04type\x18\x02 \x01(\tR\x04type\"~\n" +
-	"\x06Object\x120\n" +
-	"\x06values\x18\x01 \x03(\v2\x18.ssmr.placement.v1.ValueR\x06values\x12\x12\n" +
-	"\x04home\x18\x02 \x01(\rR\x04home\x12\x18\n" +
-	"\acurrent\x18\x03 \x01(\rR\acurrent\x12\x14\n" +
-	"\x05bytes\x18\x04 \x01(\x03R\x05bytes\"/\n" +
-	"\x05Value\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\tR\x04text\x12\x12\n" +
-	"\x04null\x18\x02 \x01(\bR\x04null\"\x90\x02\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\"\x82\x01\n" +
+	"\aObjects\x12\x14\n" +
+	"\x05homes\x18\x01 \x03(\rR\x05homes\x12\x18\n" +
+	"\acurrent\x18\x02 \x03(\rR\acurrent\x12\x14\n" +
+	"\x05bytes\x18\x03 \x03(\x03R\x05bytes\x121\n" +
+	"\x06values\x18\x04 \x03(\v2\x19.ssmr.placement.v1.ValuesR\x06values\"L\n" +
+	"\x06Values\x12\x16\n" +
+	"\x06column\x18\x01 \x01(\rR\x06column\x12\x14\n" +
+	"\x05texts\x18\x02 \x03(\tR\x05texts\x12\x14\n" +
+	"\x05nulls\x18\x03 \x03(\bR\x05nulls\"\x90\x02\n" +
 	"\tPartition\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x18\n" +
 	"\aobjects\x18\x02 \x01(\x03R\aobjects\x12\x14\n" +
@@ -899,10 +936,7 @@ const file_placement_proto_rawDesc = "" +
 	"\x06closed\x18\x06 \x01(\bR\x06closed\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"A\n" +
-	"\tPlacement\x12\x1c\n" +
-	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason2\xcf\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x012\xcf\x02\n" +
 	"\x06Policy\x12S\n" +
 	"\bDescribe\x12\".ssmr.placement.v1.DescribeRequest\x1a#.ssmr.placement.v1.DescribeResponse\x12V\n" +
 	"\tConfigure\x12#.ssmr.placement.v1.ConfigureRequest\x1a$.ssmr.placement.v1.ConfigureResponse\x12J\n" +
@@ -927,15 +961,15 @@ var file_placement_proto_goTypes = []any{
 	(*DescribeResponse)(nil),  // 1: ssmr.placement.v1.DescribeResponse
 	(*ConfigureRequest)(nil),  // 2: ssmr.placement.v1.ConfigureRequest
 	(*ConfigureResponse)(nil), // 3: ssmr.placement.v1.ConfigureResponse
-	(*OptionError)(nil),       // 4: ssmr.placement.v1.OptionError
-	(*PlaceRequest)(nil),      // 5: ssmr.placement.v1.PlaceRequest
-	(*PlaceResponse)(nil),     // 6: ssmr.placement.v1.PlaceResponse
-	(*Table)(nil),             // 7: ssmr.placement.v1.Table
-	(*Column)(nil),            // 8: ssmr.placement.v1.Column
-	(*Object)(nil),            // 9: ssmr.placement.v1.Object
-	(*Value)(nil),             // 10: ssmr.placement.v1.Value
-	(*Partition)(nil),         // 11: ssmr.placement.v1.Partition
-	(*Placement)(nil),         // 12: ssmr.placement.v1.Placement
+	(*ColumnNames)(nil),       // 4: ssmr.placement.v1.ColumnNames
+	(*OptionError)(nil),       // 5: ssmr.placement.v1.OptionError
+	(*PlaceRequest)(nil),      // 6: ssmr.placement.v1.PlaceRequest
+	(*PlaceResponse)(nil),     // 7: ssmr.placement.v1.PlaceResponse
+	(*Table)(nil),             // 8: ssmr.placement.v1.Table
+	(*Column)(nil),            // 9: ssmr.placement.v1.Column
+	(*Objects)(nil),           // 10: ssmr.placement.v1.Objects
+	(*Values)(nil),            // 11: ssmr.placement.v1.Values
+	(*Partition)(nil),         // 12: ssmr.placement.v1.Partition
 	nil,                       // 13: ssmr.placement.v1.DescribeRequest.OptionsEntry
 	nil,                       // 14: ssmr.placement.v1.ConfigureRequest.OptionsEntry
 	nil,                       // 15: ssmr.placement.v1.PlaceRequest.OptionsEntry
@@ -943,25 +977,25 @@ var file_placement_proto_goTypes = []any{
 }
 var file_placement_proto_depIdxs = []int32{
 	13, // 0: ssmr.placement.v1.DescribeRequest.options:type_name -> ssmr.placement.v1.DescribeRequest.OptionsEntry
-	7,  // 1: ssmr.placement.v1.ConfigureRequest.table:type_name -> ssmr.placement.v1.Table
+	8,  // 1: ssmr.placement.v1.ConfigureRequest.table:type_name -> ssmr.placement.v1.Table
 	14, // 2: ssmr.placement.v1.ConfigureRequest.options:type_name -> ssmr.placement.v1.ConfigureRequest.OptionsEntry
-	4,  // 3: ssmr.placement.v1.ConfigureResponse.error:type_name -> ssmr.placement.v1.OptionError
-	7,  // 4: ssmr.placement.v1.PlaceRequest.table:type_name -> ssmr.placement.v1.Table
-	15, // 5: ssmr.placement.v1.PlaceRequest.options:type_name -> ssmr.placement.v1.PlaceRequest.OptionsEntry
-	9,  // 6: ssmr.placement.v1.PlaceRequest.objects:type_name -> ssmr.placement.v1.Object
-	11, // 7: ssmr.placement.v1.PlaceRequest.partitions:type_name -> ssmr.placement.v1.Partition
-	12, // 8: ssmr.placement.v1.PlaceResponse.placements:type_name -> ssmr.placement.v1.Placement
-	8,  // 9: ssmr.placement.v1.Table.columns:type_name -> ssmr.placement.v1.Column
-	10, // 10: ssmr.placement.v1.Object.values:type_name -> ssmr.placement.v1.Value
+	5,  // 3: ssmr.placement.v1.ConfigureResponse.error:type_name -> ssmr.placement.v1.OptionError
+	4,  // 4: ssmr.placement.v1.ConfigureResponse.read_columns:type_name -> ssmr.placement.v1.ColumnNames
+	8,  // 5: ssmr.placement.v1.PlaceRequest.table:type_name -> ssmr.placement.v1.Table
+	15, // 6: ssmr.placement.v1.PlaceRequest.options:type_name -> ssmr.placement.v1.PlaceRequest.OptionsEntry
+	10, // 7: ssmr.placement.v1.PlaceRequest.objects:type_name -> ssmr.placement.v1.Objects
+	12, // 8: ssmr.placement.v1.PlaceRequest.partitions:type_name -> ssmr.placement.v1.Partition
+	9,  // 9: ssmr.placement.v1.Table.columns:type_name -> ssmr.placement.v1.Column
+	11, // 10: ssmr.placement.v1.Objects.values:type_name -> ssmr.placement.v1.Values
 	16, // 11: ssmr.placement.v1.Partition.labels:type_name -> ssmr.placement.v1.Partition.LabelsEntry
 	0,  // 12: ssmr.placement.v1.Policy.Describe:input_type -> ssmr.placement.v1.DescribeRequest
 	2,  // 13: ssmr.placement.v1.Policy.Configure:input_type -> ssmr.placement.v1.ConfigureRequest
-	5,  // 14: ssmr.placement.v1.Policy.Place:input_type -> ssmr.placement.v1.PlaceRequest
-	5,  // 15: ssmr.placement.v1.Policy.Replace:input_type -> ssmr.placement.v1.PlaceRequest
+	6,  // 14: ssmr.placement.v1.Policy.Place:input_type -> ssmr.placement.v1.PlaceRequest
+	6,  // 15: ssmr.placement.v1.Policy.Replace:input_type -> ssmr.placement.v1.PlaceRequest
 	1,  // 16: ssmr.placement.v1.Policy.Describe:output_type -> ssmr.placement.v1.DescribeResponse
 	3,  // 17: ssmr.placement.v1.Policy.Configure:output_type -> ssmr.placement.v1.ConfigureResponse
-	6,  // 18: ssmr.placement.v1.Policy.Place:output_type -> ssmr.placement.v1.PlaceResponse
-	6,  // 19: ssmr.placement.v1.Policy.Replace:output_type -> ssmr.placement.v1.PlaceResponse
+	7,  // 18: ssmr.placement.v1.Policy.Place:output_type -> ssmr.placement.v1.PlaceResponse
+	7,  // 19: ssmr.placement.v1.Policy.Replace:output_type -> ssmr.placement.v1.PlaceResponse
 	16, // [16:20] is the sub-list for method output_type
 	12, // [12:16] is the sub-list for method input_type
 	12, // [12:12] is the sub-list for extension type_name

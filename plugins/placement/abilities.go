@@ -12,6 +12,14 @@ type Replacer interface {
 	Replace(ctx context.Context, batch *Batch) ([]Placement, error)
 }
 
+// Reader is an optional ability of a Policy: it says which values it looks at, so that no
+// others are sent to it. With large rows, that is most of what a question costs.
+type Reader interface {
+	// ReadColumns names the columns of the table whose values Place and Replace look at,
+	// those of the key among them where they do. All others are NULL in a Batch.
+	ReadColumns(table Table) []string
+}
+
 // Initializer is an optional ability of a Policy: it takes options of its own, those
 // of CREATE POLICY ... WITH (...) and of the configuration file.
 type Initializer interface {
