@@ -7,6 +7,8 @@ import (
 	"io"
 	"maps"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -41,10 +43,15 @@ const streamWorkers = 8
 //
 // What the program writes to its standard error is logged by the server, line by line,
 // with the policy's name.
+//
+// The program then uses one processor, and collects garbage rarely, unless GOMAXPROCS and
+// GOGC in its environment say otherwise. A policy whose answers take milliseconds may call
+// runtime.GOMAXPROCS in Initialize.
 func Serve(policy Policy) {
 	if os.Getenv(Handshake.MagicCookieKey) == Handshake.MagicCookieValue {
 		go exitWith(os.Stdin)
 	}
+	beSmall()
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: Handshake,
 		Plugins:         plugin.PluginSet{ServiceName: &Service{Policy: policy}},
@@ -53,6 +60,22 @@ func Serve(policy Policy) {
 			return grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(questionBytes), grpc.NumStreamWorkers(streamWorkers))...)
 		},
 	})
+}
+
+// garbagePercent is GOGC of a policy's program: a few megabytes more, and a fifth of the
+// collections.
+const garbagePercent = 500
+
+// beSmall fits the runtime to a program that answers short questions, beside a server that
+// needs the processors. On one of them a question is answered without waking others for it,
+// which costs more than most answers.
+func beSmall() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
+	}
 }
 
 // exitWith ends the program when the server does, which holds the other end.
