@@ -137,6 +137,9 @@ func TestMisbehaviour(t *testing.T) {
 				if err == nil {
 					t.Fatalf("an answer: %v", placed)
 				}
+				if named := map[string]error{"hangs": ErrLate, "refuses": ErrRefused}[name]; named != nil && !errors.Is(err, ErrUnavailable) && !errors.Is(err, named) {
+					t.Errorf("error %v is not %q", err, named)
+				}
 				if want != "" && !errors.Is(err, ErrUnavailable) && !strings.Contains(err.Error(), want) {
 					t.Fatalf("error %q, want %q", err, want)
 				}

@@ -103,12 +103,27 @@ func (p *policy) Replace(ctx context.Context, b *placement.Batch) ([]placement.P
 	return p.Place(ctx, b)
 }
 
+// slowTime is what an answer of the slow takes.
+const slowTime = 200 * time.Millisecond
+
 func (p *policy) Place(_ context.Context, b *placement.Batch) ([]placement.Placement, error) {
 	placed := make([]placement.Placement, len(b.Objects))
 	for i := range placed {
 		placed[i] = placement.Placement{Partition: b.Objects[i].Home, Reason: "home"}
 	}
+	if p.how == "hinted" {
+		switch b.Hint {
+		case "slow":
+			time.Sleep(slowTime)
+		case "refuse":
+			return nil, fmt.Errorf("not today")
+		case "short":
+			return placed[:0], nil
+		}
+	}
 	switch p.how {
+	case "slow":
+		time.Sleep(slowTime)
 	case "hangs":
 		time.Sleep(time.Hour)
 	case "crashes":

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/ssmr/ssmr/plugins/placement"
+	"github.com/ssmr/ssmr/plugins/placement/placementpb"
 )
 
 // State says whether a policy can be called.
@@ -227,9 +228,11 @@ func (p *Plugin) Ask(ctx context.Context, q Question) (answer Answer, err error)
 		if q.To != 0 && q.To != proc.id {
 			return ErrAnother
 		}
-		ask := proc.policy.Place
+		ask := proc.talks.place
 		if q.Replace {
-			ask = proc.policy.Replace
+			ask = func(ctx context.Context, m *placementpb.PlaceRequest) (*placementpb.PlaceResponse, error) {
+				return proc.policy.Replace(ctx, m)
+			}
 		}
 		said, err := ask(ctx, q.Batch.Message(q.Options, q.Columns))
 		if err != nil {
@@ -297,7 +300,7 @@ func settle(ctx context.Context) {
 func asTold(err error, limit time.Duration) error {
 	switch status.Code(err) {
 	case codes.DeadlineExceeded:
-		return fmt.Errorf("the policy did not answer within %s", limit)
+		return fmt.Errorf("%w within %s", ErrLate, limit)
 	case codes.Canceled, codes.Unavailable: // it was killed, or has ended
 		return ErrUnavailable
 	case codes.Unimplemented:
@@ -305,7 +308,7 @@ func asTold(err error, limit time.Duration) error {
 	}
 	var wrong interface{ GRPCStatus() *status.Status }
 	if errors.As(err, &wrong) {
-		return fmt.Errorf("the policy refuses: %s", Clip(wrong.GRPCStatus().Message(), maxText))
+		return fmt.Errorf("%w: %s", ErrRefused, Clip(wrong.GRPCStatus().Message(), maxText))
 	}
 	return err
 }

@@ -33,6 +33,7 @@ type process struct {
 	started time.Time
 	about   *placementpb.DescribeResponse
 	policy  placementpb.PolicyClient
+	talks   conversations
 	health  grpc_health_v1.HealthClient
 	child   *child
 	client  *plugin.Client
@@ -66,8 +67,11 @@ func (h *Host) start(ctx context.Context, spec Spec, log *slog.Logger) (*process
 		PluginLogBufferSize: 8 << 10,
 		SyncStdout:          &lineWriter{pace: output, line: sink.line},
 		SyncStderr:          &lineWriter{pace: output, line: sink.line},
-		GRPCDialOptions:     []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(h.cfg.AnswerBytes))},
-		UnixSocketConfig:    &plugin.UnixSocketConfig{TempDir: sockets},
+		GRPCDialOptions: []grpc.DialOption{
+			grpc.WithInitialWindowSize(placement.WindowBytes), grpc.WithInitialConnWindowSize(placement.WindowBytes),
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(h.cfg.AnswerBytes)),
+		},
+		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: sockets},
 	})
 	connected := make(chan error, 1)
 	go func() { connected <- p.connect(ctx, h.cfg.StartTimeout) }()
@@ -105,6 +109,7 @@ func (p *process) connect(ctx context.Context, limit time.Duration) error {
 		return errors.New("it does not speak gRPC")
 	}
 	p.policy, p.health = placementpb.NewPolicyClient(g.Conn), grpc_health_v1.NewHealthClient(g.Conn)
+	p.talks.policy = p.policy
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	about, err := p.policy.Describe(ctx, &placementpb.DescribeRequest{Name: p.spec.Name, Options: p.spec.Options})

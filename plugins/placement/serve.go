@@ -32,9 +32,9 @@ const ServiceName = "policy"
 // questionBytes bounds what a policy can be asked in one call: all rows of a statement.
 const questionBytes = 128 << 20
 
-// streamWorkers is the number of goroutines that answer calls and stay; when all are
-// busy, more are made.
-const streamWorkers = 8
+// WindowBytes is what either side sends before the other has read it. That it is given spares
+// each question a ping that measures the connection.
+const WindowBytes = 1 << 20
 
 // Serve serves a policy to ssmr-server; it is the whole main of a policy's program.
 // It returns when the server ends the program, and exits when the server has died.
@@ -56,8 +56,7 @@ func Serve(policy Policy) {
 		HandshakeConfig: Handshake,
 		Plugins:         plugin.PluginSet{ServiceName: &Service{Policy: policy}},
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
-			// Goroutines that stay spare each call the growing of a stack.
-			return grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(questionBytes), grpc.NumStreamWorkers(streamWorkers))...)
+			return grpc.NewServer(append(opts, grpc.InitialWindowSize(WindowBytes), grpc.InitialConnWindowSize(WindowBytes), grpc.MaxRecvMsgSize(questionBytes))...)
 		},
 	})
 }
@@ -208,6 +207,26 @@ func tableKey(options map[string]string, table Table) string {
 // Place chooses partitions for new objects.
 func (s *server) Place(ctx context.Context, r *placementpb.PlaceRequest) (*placementpb.PlaceResponse, error) {
 	return s.answer(ctx, r, Policy.Place)
+}
+
+// PlaceMany answers one question after another.
+func (s *server) PlaceMany(stream grpc.BidiStreamingServer[placementpb.PlaceRequest, placementpb.PlaceResponse]) error {
+	for {
+		r, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		answer, err := s.Place(stream.Context(), r)
+		if err != nil {
+			return err
+		}
+		if err := stream.Send(answer); err != nil {
+			return err
+		}
+	}
 }
 
 // Replace says where changed objects are to live.

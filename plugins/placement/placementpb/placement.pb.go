@@ -936,11 +936,12 @@ const file_placement_proto_rawDesc = "" +
 	"\x06closed\x18\x06 \x01(\bR\x06closed\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x012\xcf\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x012\xa3\x03\n" +
 	"\x06Policy\x12S\n" +
 	"\bDescribe\x12\".ssmr.placement.v1.DescribeRequest\x1a#.ssmr.placement.v1.DescribeResponse\x12V\n" +
 	"\tConfigure\x12#.ssmr.placement.v1.ConfigureRequest\x1a$.ssmr.placement.v1.ConfigureResponse\x12J\n" +
-	"\x05Place\x12\x1f.ssmr.placement.v1.PlaceRequest\x1a .ssmr.placement.v1.PlaceResponse\x12L\n" +
+	"\x05Place\x12\x1f.ssmr.placement.v1.PlaceRequest\x1a .ssmr.placement.v1.PlaceResponse\x12R\n" +
+	"\tPlaceMany\x12\x1f.ssmr.placement.v1.PlaceRequest\x1a .ssmr.placement.v1.PlaceResponse(\x010\x01\x12L\n" +
 	"\aReplace\x12\x1f.ssmr.placement.v1.PlaceRequest\x1a .ssmr.placement.v1.PlaceResponseB4Z2github.com/ssmr/ssmr/plugins/placement/placementpbb\x06proto3"
 
 var (
@@ -991,13 +992,15 @@ var file_placement_proto_depIdxs = []int32{
 	0,  // 12: ssmr.placement.v1.Policy.Describe:input_type -> ssmr.placement.v1.DescribeRequest
 	2,  // 13: ssmr.placement.v1.Policy.Configure:input_type -> ssmr.placement.v1.ConfigureRequest
 	6,  // 14: ssmr.placement.v1.Policy.Place:input_type -> ssmr.placement.v1.PlaceRequest
-	6,  // 15: ssmr.placement.v1.Policy.Replace:input_type -> ssmr.placement.v1.PlaceRequest
-	1,  // 16: ssmr.placement.v1.Policy.Describe:output_type -> ssmr.placement.v1.DescribeResponse
-	3,  // 17: ssmr.placement.v1.Policy.Configure:output_type -> ssmr.placement.v1.ConfigureResponse
-	7,  // 18: ssmr.placement.v1.Policy.Place:output_type -> ssmr.placement.v1.PlaceResponse
-	7,  // 19: ssmr.placement.v1.Policy.Replace:output_type -> ssmr.placement.v1.PlaceResponse
-	16, // [16:20] is the sub-list for method output_type
-	12, // [12:16] is the sub-list for method input_type
+	6,  // 15: ssmr.placement.v1.Policy.PlaceMany:input_type -> ssmr.placement.v1.PlaceRequest
+	6,  // 16: ssmr.placement.v1.Policy.Replace:input_type -> ssmr.placement.v1.PlaceRequest
+	1,  // 17: ssmr.placement.v1.Policy.Describe:output_type -> ssmr.placement.v1.DescribeResponse
+	3,  // 18: ssmr.placement.v1.Policy.Configure:output_type -> ssmr.placement.v1.ConfigureResponse
+	7,  // 19: ssmr.placement.v1.Policy.Place:output_type -> ssmr.placement.v1.PlaceResponse
+	7,  // 20: ssmr.placement.v1.Policy.PlaceMany:output_type -> ssmr.placement.v1.PlaceResponse
+	7,  // 21: ssmr.placement.v1.Policy.Replace:output_type -> ssmr.placement.v1.PlaceResponse
+	17, // [17:22] is the sub-list for method output_type
+	12, // [12:17] is the sub-list for method input_type
 	12, // [12:12] is the sub-list for extension type_name
 	12, // [12:12] is the sub-list for extension extendee
 	0,  // [0:12] is the sub-list for field type_name

@@ -45,6 +45,7 @@ const (
 	Policy_Describe_FullMethodName  = "/ssmr.placement.v1.Policy/Describe"
 	Policy_Configure_FullMethodName = "/ssmr.placement.v1.Policy/Configure"
 	Policy_Place_FullMethodName     = "/ssmr.placement.v1.Policy/Place"
+	Policy_PlaceMany_FullMethodName = "/ssmr.placement.v1.Policy/PlaceMany"
 	Policy_Replace_FullMethodName   = "/ssmr.placement.v1.Policy/Replace"
 )
 
@@ -58,6 +59,10 @@ type PolicyClient interface {
 	Configure(ctx context.Context, in *ConfigureRequest, opts ...grpc.CallOption) (*ConfigureResponse, error)
 	// Place chooses partitions for objects that a statement creates, or a few at one moment.
 	Place(ctx context.Context, in *PlaceRequest, opts ...grpc.CallOption) (*PlaceResponse, error)
+	// PlaceMany is Place for one question after another: each is answered before the next one
+	// comes, and an error ends it as it ends a call of Place. A question costs less than half
+	// of a call here. Several may be open at once. UNIMPLEMENTED is as good: Place is called.
+	PlaceMany(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[PlaceRequest, PlaceResponse], error)
 	// Replace is asked after an update of columns that Configure named: 0 means that an
 	// object stays. UNIMPLEMENTED is as good as that.
 	Replace(ctx context.Context, in *PlaceRequest, opts ...grpc.CallOption) (*PlaceResponse, error)
@@ -101,6 +106,19 @@ func (c *policyClient) Place(ctx context.Context, in *PlaceRequest, opts ...grpc
 	return out, nil
 }
 
+func (c *policyClient) PlaceMany(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[PlaceRequest, PlaceResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Policy_ServiceDesc.Streams[0], Policy_PlaceMany_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[PlaceRequest, PlaceResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Policy_PlaceManyClient = grpc.BidiStreamingClient[PlaceRequest, PlaceResponse]
+
 func (c *policyClient) Replace(ctx context.Context, in *PlaceRequest, opts ...grpc.CallOption) (*PlaceResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PlaceResponse)
@@ -121,6 +139,10 @@ type PolicyServer interface {
 	Configure(context.Context, *ConfigureRequest) (*ConfigureResponse, error)
 	// Place chooses partitions for objects that a statement creates, or a few at one moment.
 	Place(context.Context, *PlaceRequest) (*PlaceResponse, error)
+	// PlaceMany is Place for one question after another: each is answered before the next one
+	// comes, and an error ends it as it ends a call of Place. A question costs less than half
+	// of a call here. Several may be open at once. UNIMPLEMENTED is as good: Place is called.
+	PlaceMany(grpc.BidiStreamingServer[PlaceRequest, PlaceResponse]) error
 	// Replace is asked after an update of columns that Configure named: 0 means that an
 	// object stays. UNIMPLEMENTED is as good as that.
 	Replace(context.Context, *PlaceRequest) (*PlaceResponse, error)
@@ -142,6 +164,9 @@ func (UnimplementedPolicyServer) Configure(context.Context, *ConfigureRequest) (
 }
 func (UnimplementedPolicyServer) Place(context.Context, *PlaceRequest) (*PlaceResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method Place not implemented")
+}
+func (UnimplementedPolicyServer) PlaceMany(grpc.BidiStreamingServer[PlaceRequest, PlaceResponse]) error {
+	return status.Errorf(codes.Unimplemented, "method PlaceMany not implemented")
 }
 func (UnimplementedPolicyServer) Replace(context.Context, *PlaceRequest) (*PlaceResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method Replace not implemented")
@@ -221,6 +246,13 @@ func _Policy_Place_Handler(srv interface{}, ctx context.Context, dec func(interf
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Policy_PlaceMany_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(PolicyServer).PlaceMany(&grpc.GenericServerStream[PlaceRequest, PlaceResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Policy_PlaceManyServer = grpc.BidiStreamingServer[PlaceRequest, PlaceResponse]
+
 func _Policy_Replace_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(PlaceRequest)
 	if err := dec(in); err != nil {
@@ -263,6 +295,13 @@ var Policy_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _Policy_Replace_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "PlaceMany",
+			Handler:       _Policy_PlaceMany_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+	},
 	Metadata: "placement.proto",
 }
