@@ -18,8 +18,8 @@ import (
 const maxFinished = 256
 
 // Machine is the oracle's state machine: the catalog, in memory, and the
-// directory, in its space. It implements replication.StateMachine and
-// replication.Committer.
+// directory, in its space. It implements replication.StateMachine,
+// replication.Committer and replication.Joint.
 type Machine struct {
 	logger *slog.Logger
 
@@ -35,6 +35,9 @@ type Machine struct {
 	finished []*finishedMove // the last ones, oldest first
 	next     *catalog.Snapshot
 	woken    bool
+	entry    *tx      // that is being applied; nil between entries
+	before   counters // it
+	joint    *assign  // that is considered; nil: it is not to be carried out
 }
 
 // finishedMove is the outcome of a batch of moves by object.
@@ -75,27 +78,52 @@ func (m *Machine) Open(space *storage.Space) error {
 
 // Apply executes an entry of the log.
 func (m *Machine) Apply(entry replication.Entry, b *storage.Batch) ([]any, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	t := &tx{state: &m.st, b: b, index: entry.Index}
-	before := m.st.counters
+	m.BeginEntry(entry, b)
 	results := make([]any, len(entry.Commands))
 	for i, encoded := range entry.Commands {
-		c, err := decodeCommand(encoded)
-		if err != nil {
-			return nil, fmt.Errorf("oracle: entry %d: %w", entry.Index, err)
-		}
-		results[i] = t.execute(c)
-		if t.err != nil {
-			return nil, t.err
+		var err error
+		if results[i], err = m.Execute(encoded); err != nil {
+			return nil, err
 		}
 	}
+	m.FinishEntry()
+	return results, nil
+}
+
+// BeginEntry begins to apply an entry command by command; see replication.Joint.
+func (m *Machine) BeginEntry(entry replication.Entry, b *storage.Batch) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.entry, m.before = &tx{state: &m.st, b: b, index: entry.Index}, m.st.counters
+}
+
+// Execute executes the next command of the entry.
+func (m *Machine) Execute(encoded []byte) (any, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.entry
+	c, err := decodeCommand(encoded)
+	if err != nil {
+		return nil, t.malformed(err)
+	}
+	result := t.execute(c)
+	return result, t.err
+}
+
+func (t *tx) malformed(err error) error { return fmt.Errorf("oracle: entry %d: %w", t.index, err) }
+
+// FinishEntry ends the entry.
+func (m *Machine) FinishEntry() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.entry
+	m.entry = nil
 	if t.catalog {
 		t.Catalog = t.tick()
 		m.next = t.snapshot()
 	}
-	if m.st.counters != before {
-		b.Set([]byte{keyCounters}, m.st.counters.append(nil))
+	if m.st.counters != m.before {
+		t.b.Set([]byte{keyCounters}, m.st.counters.append(nil))
 	}
 	m.updates = append(m.updates, t.updates...)
 	m.finished = append(m.finished, t.finished...)
@@ -103,7 +131,6 @@ func (m *Machine) Apply(entry replication.Entry, b *storage.Batch) ([]any, error
 		m.finished = slices.Delete(m.finished, 0, n)
 	}
 	m.woken = m.woken || t.changed
-	return results, nil
 }
 
 func (t *tx) execute(c logCommand) any {

@@ -157,9 +157,12 @@ type tx struct {
 
 // tick returns the next version.
 func (t *tx) tick() uint64 {
-	t.Clock = max(t.Clock+1, t.index)
+	t.Clock = t.upcoming()
 	return t.Clock
 }
+
+// upcoming is what tick will return.
+func (t *tx) upcoming() uint64 { return max(t.Clock+1, t.index) }
 
 func (t *tx) fail(err error) {
 	if t.err == nil {

@@ -63,6 +63,10 @@ type Config struct {
 	// RecoverAfter is for how long a leader leaves a transaction to its coordinator, or
 	// a lock to its session, if these do not say that they still have it. Default: 3 s.
 	RecoverAfter time.Duration
+	// CheckAssign refuses what is not a command of the oracle that gives ids locations; such
+	// a command can be executed jointly with those of partitions that share the oracle's
+	// group (Client.Found). nil: none can, for other nodes.
+	CheckAssign func(command []byte) error
 	// StayLeader has groups stay with the leader that they have. Else a leader hands over
 	// to the node that most commands come from.
 	StayLeader bool

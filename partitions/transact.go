@@ -64,7 +64,7 @@ func (c *Client) Transact(ctx context.Context, t *command.Transaction) ([]*comma
 		wait := t.Patient && (len(participants) == 1 || r.n >= r.hasty)
 		var votes []*command.Vote
 		if together && !wait {
-			if votes, err = x.jointly(ctx); slices.ContainsFunc(votes, aborted) {
+			if _, votes, err = x.jointly(ctx, nil); slices.ContainsFunc(votes, withdrawnVote) {
 				together, r.hasty = false, hastyAttempts
 			}
 		} else {
@@ -88,7 +88,9 @@ func (c *Client) Transact(ctx context.Context, t *command.Transaction) ([]*comma
 	}
 }
 
-func aborted(v *command.Vote) bool { return v.Refusal != nil && v.Refusal.Reason == command.Aborted }
+func withdrawnVote(v *command.Vote) bool {
+	return v.Refusal != nil && v.Refusal.Reason == command.Withdrawn
+}
 
 // withoutEffect reports whether an attempt has got no answer, has taken no effect, and is
 // worth another one: a participant was lost on the way, and may have another leader now.

@@ -17,6 +17,7 @@ const (
 	outcomeConcluded
 	outcomeResolution
 	outcomeGranted
+	outcomeAssigned
 )
 
 // Bits of the first byte of an answer. Append only.
@@ -33,7 +34,7 @@ const (
 
 // AppendOutcome encodes the answer to a command: a *Departed for a Depart, a *Vote
 // for a Prepare, a *Concluded for a Conclude, a *Resolution for a Resolve, a *Granted
-// for a Lock, and a *Result for everything else.
+// for a Lock, an *Assigned for the oracle's part, and a *Result for everything else.
 func AppendOutcome(dst []byte, outcome any) []byte {
 	switch o := outcome.(type) {
 	case *Result:
@@ -48,6 +49,8 @@ func AppendOutcome(dst []byte, outcome any) []byte {
 		return append(dst, outcomeResolution, byte(o.State))
 	case *Granted:
 		return appendGranted(append(dst, outcomeGranted), o)
+	case *Assigned:
+		return appendUint(append(dst, outcomeAssigned), uint64(o.Version))
 	}
 	return append(dst, 0) // no kind: every decoder refuses it
 }
@@ -68,6 +71,8 @@ func DecodeOutcome(b []byte) (any, error) {
 			return asOutcome(decodeResolution(b[1:]))
 		case outcomeGranted:
 			return asOutcome(decodeGranted(b[1:]))
+		case outcomeAssigned:
+			return asOutcome(decodeAssigned(b[1:]))
 		}
 	}
 	r := reader{b: b}
@@ -80,6 +85,15 @@ func asOutcome[T any](o *T, err error) (any, error) {
 		return nil, err
 	}
 	return o, nil
+}
+
+func decodeAssigned(b []byte) (*Assigned, error) {
+	r := reader{b: b}
+	a := &Assigned{Version: object.LocationVersion(r.uint())}
+	if err := r.done(); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // AppendResult encodes a result.

@@ -61,6 +61,7 @@ const (
 	prepareWaits byte = 1 << iota
 	prepareMore
 	prepareContinues
+	preparePlaced
 )
 
 func appendPrepare(dst []byte, p *Prepare) []byte {
@@ -74,6 +75,9 @@ func appendPrepare(dst []byte, p *Prepare) []byte {
 	if p.Continues {
 		flags |= prepareContinues
 	}
+	if p.Placed {
+		flags |= preparePlaced
+	}
 	dst = append(dst, flags)
 	dst = appendTransaction(dst, p.Transaction)
 	dst = appendPartitions(dst, p.Participants)
@@ -83,10 +87,13 @@ func appendPrepare(dst []byte, p *Prepare) []byte {
 
 func (r *reader) prepare() *Prepare {
 	flags := r.byte()
-	if flags > prepareWaits|prepareMore|prepareContinues {
+	if flags > prepareWaits|prepareMore|prepareContinues|preparePlaced {
 		r.fail("unknown flags of a prepare")
 	}
-	p := &Prepare{Wait: flags&prepareWaits != 0, More: flags&prepareMore != 0, Continues: flags&prepareContinues != 0}
+	p := &Prepare{
+		Wait: flags&prepareWaits != 0, More: flags&prepareMore != 0,
+		Continues: flags&prepareContinues != 0, Placed: flags&preparePlaced != 0,
+	}
 	p.Transaction = r.transaction()
 	p.Participants = r.partitions()
 	for i, id := range p.Participants {

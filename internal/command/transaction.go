@@ -29,7 +29,10 @@ type Prepare struct {
 	Owner     object.TransactionID
 	More      bool
 	Continues bool
-	Part      Part
+	// Placed says that what the Writes create without a location version gets the one that
+	// the oracle assigns in the same entry of the log, which it shares with the partition.
+	Placed bool
+	Part   Part
 }
 
 // Part is one partition's share of a transaction. What it does is done in the
@@ -93,6 +96,14 @@ type Fingerprint struct {
 	// Index is the last log entry that the state which was read contains: where the
 	// table has not changed since, there is nothing to compare.
 	Index uint64
+}
+
+// Assigned is the oracle's answer to an assignment in an entry that it shares with
+// partitions.
+type Assigned struct {
+	// Version is that of all locations, which are new; 0 where some id has one already, or
+	// cannot get one: none was given then.
+	Version object.LocationVersion
 }
 
 // Vote is the answer to a Prepare, or to a Validate. It is a yes where the first

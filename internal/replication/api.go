@@ -55,11 +55,12 @@ type Joint interface {
 	// Execute executes a command.
 	Execute(command []byte) (any, error)
 	// Consider finds out what a command would give, and whether it would be carried out,
-	// without any effect yet. Decide follows before anything else.
-	Consider(command []byte) (result any, agreed bool, err error)
+	// without any effect yet. earlier are the results of the commands before it that are
+	// considered jointly. Decide follows before anything else.
+	Consider(command []byte, earlier []any) (result any, agreed bool, err error)
 	// Decide carries out what was considered, or drops it: all machines have agreed, or
-	// not.
-	Decide(carryOut bool) error
+	// not. It returns the result for who has proposed it.
+	Decide(carryOut bool) (result any, err error)
 	// FinishEntry ends the entry.
 	FinishEntry()
 }

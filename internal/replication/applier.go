@@ -212,14 +212,15 @@ func (a *applier) executeJointly(l *raft.Log, commands []Addressed) (any, error)
 		if m.joint == nil || slices.Contains(machines, m) {
 			return nil, fmt.Errorf("%w: state machine %d cannot take part in this", errEntry, c.To)
 		}
-		result, agreed, err := m.joint.Consider(c.Command)
+		result, agreed, err := m.joint.Consider(c.Command, results[:i])
 		if err != nil {
 			return nil, err
 		}
 		machines[i], results[i], all = m, result, all && agreed
 	}
-	for _, m := range machines {
-		if err := m.joint.Decide(all); err != nil {
+	for i, m := range machines {
+		var err error
+		if results[i], err = m.joint.Decide(all); err != nil {
 			return nil, err
 		}
 	}

@@ -17,6 +17,7 @@ type ledger struct {
 	entry      Entry
 	batch      *storage.Batch
 	considered []byte
+	result     int64
 	steps      []string // of what is wrong with the order of calls
 }
 
@@ -38,8 +39,8 @@ func (l *ledger) Execute(command []byte) (any, error) {
 	return results[0], nil
 }
 
-func (l *ledger) Consider(command []byte) (any, bool, error) {
-	if l.batch == nil || l.considered != nil {
+func (l *ledger) Consider(command []byte, earlier []any) (any, bool, error) {
+	if l.batch == nil || l.considered != nil || len(earlier) > 1 {
 		l.steps = append(l.steps, "Consider")
 	}
 	var name string
@@ -57,21 +58,20 @@ func (l *ledger) Consider(command []byte) (any, bool, error) {
 			before = before<<8 | int64(b)
 		}
 	}
-	l.considered = command
+	l.considered, l.result = command, before+n
 	return before + n, before+n >= 0, nil
 }
 
-func (l *ledger) Decide(carryOut bool) error {
+func (l *ledger) Decide(carryOut bool) (any, error) {
 	if l.batch == nil || l.considered == nil {
 		l.steps = append(l.steps, "Decide")
 	}
 	command := l.considered
 	l.considered = nil
 	if !carryOut {
-		return nil
+		return l.result, nil
 	}
-	_, err := l.Execute(command)
-	return err
+	return l.Execute(command)
 }
 
 func (l *ledger) FinishEntry() {

@@ -12,10 +12,10 @@ import (
 
 // considered is a part between Consider and Decide.
 type considered struct {
-	s    *sender // nil: the part was decided before
-	c    *command.Command
-	p    *preparing // nil: the vote is no
-	vote *command.Vote
+	s      *sender // nil: the part was decided before
+	c      *command.Command
+	p      *preparing // nil: the vote is no
+	answer any
 }
 
 // errNotJoint is of what must not get into a log.
@@ -28,8 +28,9 @@ func CanBeJoint(body command.Body) bool {
 	return ok && !b.Wait && !b.More && !b.Continues
 }
 
-// Consider votes about a part of a transaction; see replication.Joint.
-func (m *Machine) Consider(encoded []byte) (vote any, agreed bool, err error) {
+// Consider votes about a part of a transaction; see replication.Joint. A yes that is not
+// carried out is answered, and remembered, as a refusal.
+func (m *Machine) Consider(encoded []byte, earlier []any) (vote any, agreed bool, err error) {
 	x := &m.entry
 	c, err := command.DecodeCommand(encoded)
 	if err == nil && !CanBeJoint(c.Body) {
@@ -43,7 +44,7 @@ func (m *Machine) Consider(encoded []byte) (vote any, agreed bool, err error) {
 	if err != nil {
 		return nil, false, x.failed(err)
 	}
-	if answer != nil {
+	if m.joint.answer = answer; answer != nil {
 		// A yes that is remembered does not say that the part was carried out. So it lets
 		// nobody else carry out anything.
 		return answer, false, nil
@@ -51,38 +52,66 @@ func (m *Machine) Consider(encoded []byte) (vote any, agreed bool, err error) {
 	m.joint.s = s
 	x.begin()
 	b := c.Body.(*command.Prepare)
+	if b.Placed && !place(b, earlier) {
+		m.joint.answer = refuseVote(command.Aborted)
+		return m.joint.answer, false, nil
+	}
 	p := &preparing{x: x, b: b, t: m.locks.transactions[b.Transaction], on: &x.staging, joint: true}
 	v, err := p.consider()
 	switch {
 	case err != nil:
 		return nil, false, x.failed(err)
 	case v == nil && p.rest:
-		v = refuseVote(command.Aborted) // it takes more than one entry
+		v = refuseVote(command.Withdrawn) // it takes more than one entry
 	case v == nil:
 		v, m.joint.p = &command.Vote{Results: p.results}, p
 	}
-	m.joint.vote = v
+	m.joint.answer = v
 	return v, m.joint.p != nil, nil
 }
 
+// place gives what a part creates the location version that the oracle assigns in the
+// same entry.
+func place(b *command.Prepare, earlier []any) bool {
+	for _, o := range earlier {
+		a, ok := o.(*command.Assigned)
+		if !ok || a.Version == 0 {
+			continue
+		}
+		for _, w := range b.Part.Writes {
+			for i := range w.Targets {
+				if t := &w.Targets[i]; w.Kind == command.Create && t.Version == 0 {
+					t.Version = a.Version
+				}
+			}
+		}
+		return true
+	}
+	return false
+}
+
 // Decide carries out the part that was considered, or drops it.
-func (m *Machine) Decide(carryOut bool) error {
+func (m *Machine) Decide(carryOut bool) (vote any, err error) {
 	x, j := &m.entry, m.joint
 	m.joint = considered{}
 	if j.s == nil {
-		return nil
+		return j.answer, nil
 	}
-	if carryOut && j.p != nil {
+	switch {
+	case j.p == nil:
+	case !carryOut:
+		j.answer = refuseVote(command.Aborted)
+	default:
 		if _, err := j.p.execute(); err != nil {
-			return x.failed(err)
+			return nil, x.failed(err)
 		}
 	}
-	j.s.remember(j.c.ID.Sequence, command.AppendOutcome(nil, j.vote))
+	j.s.remember(j.c.ID.Sequence, command.AppendOutcome(nil, j.answer))
 	m.applied.Add(1)
 	if len(x.sweep) > 0 {
 		if err := x.sweepQueue(); err != nil {
-			return x.failed(err)
+			return nil, x.failed(err)
 		}
 	}
-	return nil
+	return j.answer, nil
 }

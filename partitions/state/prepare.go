@@ -67,6 +67,8 @@ func (p *preparing) admit() (*command.Vote, error) {
 		return malformedPrepare("no transaction, or no participants"), nil
 	case !slices.IsSorted(b.Participants):
 		return malformedPrepare("participants are out of order"), nil
+	case b.Placed && !p.joint:
+		return malformedPrepare("nothing was placed"), nil
 	case len(b.Part.Writes) > maxPartWrites:
 		return malformedPrepare("too many writes"), nil
 	case slices.Contains(b.Part.Writes, nil):
