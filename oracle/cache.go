@@ -243,6 +243,14 @@ func (c *Cache) Assign(ctx context.Context, assignments []catalog.Assignment) ([
 	return locations, nil
 }
 
+// Assigned says that ids were given locations of one version, as they were asked for.
+func (c *Cache) Assigned(assignments []catalog.Assignment, version object.LocationVersion) {
+	for i := range assignments {
+		a := &assignments[i]
+		c.locations.learn(a.ID, object.Location{Partition: a.Partition, Version: version}, false, false)
+	}
+}
+
 func (c *Cache) askAssign(ctx context.Context, items []catalog.Assignment) ([]assigned, error) {
 	b, err := c.client.call(ctx, methodAssign, appendAssignRequest(nil, items))
 	if err != nil {

@@ -106,7 +106,7 @@ func (n *Node) startPlanner(context.Context) error {
 	}
 	executor, err := execute.New(execute.Config{Logger: n.log.With("part", "execute")}, execute.Dependencies{
 		Catalog: n.cache, Directory: n.cache, Schema: n.cache, Mover: n.cache, Sequences: n.cache,
-		Partitions: executorsPartitions{n.client}, Policies: n.policies, Introspection: n.monitor,
+		Partitions: executorsPartitions{n.client}, Founder: founder{n.cache, n.client}, Policies: n.policies, Introspection: n.monitor,
 		Trace: tracer,
 	})
 	if err != nil {

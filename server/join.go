@@ -28,7 +28,7 @@ func (n *Node) startReplicas(ctx context.Context) error {
 	}
 	n.onClose("replicas", n.host.Close)
 	n.service, err = partitions.NewService(partitions.Config{
-		State: state.Limits{RecentBytes: n.recentBytes()}, StayLeader: n.cfg.Cluster.Leadership == "stay",
+		State: state.Limits{RecentBytes: n.recentBytes()}, StayLeader: n.cfg.Cluster.Leadership == "stay", CheckAssign: oracle.CheckJoint,
 		Logger: n.log.With("part", "partitions"),
 	}, n.transport)
 	if err != nil {

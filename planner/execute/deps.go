@@ -23,6 +23,8 @@ type Dependencies struct {
 	Sequences  Sequences
 	Partitions Partitions
 	Policies   Policies
+	// Founder creates objects where a policy wants them in one round; nil: it takes two.
+	Founder Founder
 	// Trace hears what commands touch; nil: nobody does.
 	Trace Trace
 	// Introspection serves schema ssmr; nil fields of what it returns are NULL.

@@ -90,6 +90,9 @@ func (in *insertion) insertRows(ctx context.Context) error {
 	}
 	if !n.Table.Placement.Static {
 		in.assign = in.assignPlaces
+		if e.x.deps.Founder != nil {
+			in.found = in.foundAtOnce
+		}
 	}
 	if n.Conflict == command.ConflictUpdates {
 		in.hearUpdates()

@@ -42,6 +42,13 @@ func (b *bank) history(n int64) string {
 	return strings.Join(out, "; ")
 }
 
+// chosen runs a test with accounts whose places a policy chooses, in two rounds and in one.
+func chosen(t *testing.T, run func(t *testing.T, b *bank)) {
+	for _, placement := range []string{"chosen", "founded"} {
+		t.Run(placement, func(t *testing.T) { run(t, newBank(t, placement)) })
+	}
+}
+
 func (b *bank) limit(p object.PartitionID, l catalog.PartitionLimits) {
 	b.t.Helper()
 	if err := b.w.ChangePartition(context.Background(), catalog.PartitionChange{Partition: p, Limits: l}); err != nil {
@@ -67,8 +74,12 @@ func TestPoliciesAreNotAsked(t *testing.T) {
 		"MOVE a WHERE id = 1 TO PARTITION 1",
 		"EXPLAIN ANALYZE UPDATE a SET n = 1",
 	} {
-		for _, way := range []string{"alone", "in a transaction", "after a change of the table"} {
-			b := newBank(t, "chosen")
+		for _, way := range []string{"alone", "founded", "in a transaction", "after a change of the table"} {
+			placement := "chosen"
+			if way == "founded" {
+				placement = way
+			}
+			b := newBank(t, placement)
 			if way == "after a change of the table" {
 				b.run("ALTER TABLE a ADD COLUMN m int")
 			}
@@ -89,8 +100,9 @@ func TestPoliciesAreNotAsked(t *testing.T) {
 }
 
 // TestCreatesAskOnce counts the calls for what is new: one for a statement.
-func TestCreatesAskOnce(t *testing.T) {
-	b := newBank(t, "chosen")
+func TestCreatesAskOnce(t *testing.T) { chosen(t, createsAskOnce) }
+
+func createsAskOnce(t *testing.T, b *bank) {
 	for _, sql := range []string{
 		"INSERT INTO a VALUES (11, 1)",
 		"INSERT INTO a SELECT g, 1 FROM generate_series(20, 50) AS g",
@@ -105,8 +117,9 @@ func TestCreatesAskOnce(t *testing.T) {
 }
 
 // TestOrigins follows who has chosen a place, and why, into the oracle.
-func TestOrigins(t *testing.T) {
-	b := newBank(t, "chosen")
+func TestOrigins(t *testing.T) { chosen(t, origins) }
+
+func origins(t *testing.T, b *bank) {
 	b.s.Session.User = "ann"
 	b.must(nil, "INSERT INTO a VALUES (11, 1)")
 	tx := b.x.Begin(execute.TransactionOptions{})
@@ -185,15 +198,19 @@ func TestBarredMoves(t *testing.T) {
 
 // TestLimitsOnlyTheOracleKnows closes a partition behind the node's back.
 func TestLimitsOnlyTheOracleKnows(t *testing.T) {
-	for _, way := range []string{"statement", "transaction", "commit"} {
-		b := newBank(t, "chosen")
+	for _, way := range []string{"statement", "founded", "transaction", "commit"} {
+		placement := "chosen"
+		if way == "founded" {
+			placement = way
+		}
+		b := newBank(t, placement)
 		told := b.listen()
 		closing := func() {
 			b.w.Lag(true)
 			b.limit(3, catalog.PartitionLimits{Closed: true})
 		}
 		switch way {
-		case "statement":
+		case "statement", "founded":
 			closing()
 			b.must(nil, "INSERT INTO a VALUES (11, 1), (12, 1)")
 		case "transaction":
@@ -222,8 +239,9 @@ func TestLimitsOnlyTheOracleKnows(t *testing.T) {
 }
 
 // TestNoPartitionAccepts closes all.
-func TestNoPartitionAccepts(t *testing.T) {
-	b := newBank(t, "chosen")
+func TestNoPartitionAccepts(t *testing.T) { chosen(t, noPartitionAccepts) }
+
+func noPartitionAccepts(t *testing.T, b *bank) {
 	for p := range object.PartitionID(3) {
 		b.limit(p+1, catalog.PartitionLimits{Closed: true})
 	}
@@ -287,8 +305,9 @@ func TestClosedHome(t *testing.T) {
 }
 
 // TestFallBackIsToldOnce has the policy fail for a statement of many rows.
-func TestFallBackIsToldOnce(t *testing.T) {
-	b := newBank(t, "chosen")
+func TestFallBackIsToldOnce(t *testing.T) { chosen(t, fallBackIsToldOnce) }
+
+func fallBackIsToldOnce(t *testing.T, b *bank) {
 	b.w.Choose = func(execute.PlaceRequest) ([]object.PartitionID, error) { return nil, errors.New("crashed") }
 	for _, sql := range []string{
 		"INSERT INTO a VALUES (11, 1), (12, 1), (13, 1)",

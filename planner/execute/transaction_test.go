@@ -22,9 +22,15 @@ type bank struct{ *fixture }
 
 const accounts = 6
 
+// newBank makes accounts. Placement founded is chosen where the oracle and the partitions
+// share a log.
 func newBank(t *testing.T, placement string) *bank {
 	w := memory.New(3)
-	x, err := execute.New(execute.Config{Patience: 300 * time.Millisecond, MaxRounds: 8}, w.Dependencies())
+	deps := w.Dependencies()
+	if placement == "founded" {
+		deps.Founder, placement = w, "chosen"
+	}
+	x, err := execute.New(execute.Config{Patience: 300 * time.Millisecond, MaxRounds: 8}, deps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +150,7 @@ func (f *fixture) clean() {
 	}
 }
 
-var placements = []string{"hash", "chosen"}
+var placements = []string{"hash", "chosen", "founded"}
 
 // both runs a test with static placement and with a policy.
 func both(t *testing.T, run func(t *testing.T, b *bank)) {

@@ -35,6 +35,8 @@ type writing struct {
 
 	// assign finds places for items of a create that live nowhere; nil otherwise.
 	assign func(ctx context.Context, count int, which func(*item) bool) error
+	// found tries to place and create all items of a create at once; nil: it is not tried.
+	found func(ctx context.Context) (done bool, err error)
 	// pinned are ids that were given a location only so that the statement sees at
 	// one instant that there is no object.
 	pinned []object.ID
@@ -63,6 +65,11 @@ func (w *writing) run(ctx context.Context) error {
 		return w.overSpans(ctx)
 	}
 	defer w.unpin()
+	if w.found != nil {
+		if done, err := w.found(ctx); done || err != nil {
+			return err
+		}
+	}
 	var groups []group
 	for {
 		if err := w.place(ctx); err != nil {

@@ -3,7 +3,9 @@ package memory
 import (
 	"context"
 	"maps"
+	"slices"
 
+	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/pgerror"
@@ -192,6 +194,59 @@ func (w *World) Transact(ctx context.Context, t *command.Transaction) ([]*comman
 		return nil, err
 	}
 	return votes, nil
+}
+
+// Found is execute.Founder, which Dependencies leaves out.
+func (w *World) Found(ctx context.Context, assignments []catalog.Assignment, t *command.Transaction) (object.LocationVersion, []*command.Vote, error) {
+	if err := w.hook("found", 0); err != nil {
+		return 0, nil, err
+	}
+	version := w.assignNew(assignments)
+	if version == 0 {
+		votes := make([]*command.Vote, len(t.Parts))
+		for i := range votes {
+			votes[i] = &command.Vote{Refusal: &command.Refusal{Reason: command.Aborted}}
+		}
+		return 0, votes, nil
+	}
+	for _, s := range t.Parts {
+		for i := range s.Part.Writes[0].Targets {
+			s.Part.Writes[0].Targets[i].Version = version
+		}
+	}
+	votes, err := w.Transact(ctx, t)
+	if err != nil || slices.ContainsFunc(votes, func(v *command.Vote) bool { return !v.Yes() }) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, a := range assignments {
+			delete(w.directory, a.ID)
+		}
+		return 0, votes, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range assignments {
+		w.placed(a.ID, 0, a.Partition, a.Origin)
+		w.learn(a.ID, w.directory[a.ID], false)
+	}
+	return version, votes, nil
+}
+
+// assignNew gives ids a location if none of them has one and all may get it; 0: not so.
+func (w *World) assignNew(assignments []catalog.Assignment) object.LocationVersion {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range assignments {
+		if _, ok := allowed(w.catalog, w.catalog.Tables[a.ID.Table()], a.Partition); !ok || w.directory[a.ID].Partition != 0 {
+			return 0
+		}
+	}
+	w.index++
+	version := object.LocationVersion(w.index)
+	for _, a := range assignments {
+		w.directory[a.ID] = object.Location{Partition: a.Partition, Version: version}
+	}
+	return version
 }
 
 // Validate compares what was read with the newest state.

@@ -18,7 +18,7 @@ type World struct {
 	// Hook, if not nil, is called before every call ("lookup", "locate",
 	// "confirm", "assign", "refresh", "write", "read", "next", "install", "transact",
 	// "evaluate", "validate", "snapshot", "lock", "move", "place", "replace", "check",
-	// "policy") and, with "written", "answered",
+	// "policy", "found") and, with "written", "answered",
 	// "transacted" and "locked", between a call's execution and its answer. An error is returned in place of the answer. No lock is held.
 	Hook func(step string, p object.PartitionID) error
 	// Choose is the policy of tables that are not static; nil chooses the home.
