@@ -294,25 +294,31 @@ func (x *entry) finish() {
 	x.m.publishSizes()
 	for _, s := range x.senders {
 		x.storeWindow(s)
+		s.fresh, s.freshLast, s.touched, s.restarted = s.fresh[:0], 0, false, false
 	}
 }
 
-// storeWindow writes what the entry has changed in a window.
+// storeWindow writes what the entry has changed in a window: a record, in place of one
+// whose results are all forgotten where there is one.
 func (x *entry) storeWindow(s *sender) {
-	keep := 0
-	for keep < len(s.stored) && (s.restarted || s.stored[keep].last < s.base) {
-		x.key = appendResultsKey(x.key[:0], s.node, s.stored[keep].index)
+	if len(s.fresh) == 0 && !s.restarted && s.base == s.storedBase && len(s.stored) > 0 {
+		return // nothing
+	}
+	forgotten := 0
+	for forgotten < len(s.stored) && (s.restarted || s.stored[forgotten].last < s.base) {
+		forgotten++
+	}
+	slot := x.index
+	for i, r := range s.stored[:forgotten] {
+		if i == 0 {
+			slot = r.slot
+			continue
+		}
+		x.key = appendResultsKey(x.key[:0], s.node, r.slot)
 		x.batch.Delete(x.key)
-		keep++
 	}
-	s.stored = s.stored[keep:]
-	if len(s.fresh) > 0 {
-		x.key = appendResultsKey(x.key[:0], s.node, x.index)
-		x.batch.Set(x.key, s.fresh)
-		s.stored = append(s.stored, storedResults{x.index, s.freshLast})
-	}
-	x.key = append(append(x.key[:0], prefixSenders), s.node...)
-	x.value = appendSender(x.value[:0], s)
+	x.key = appendResultsKey(x.key[:0], s.node, slot)
+	x.value = append(appendWindow(x.value[:0], x.index, s), s.fresh...)
 	x.batch.Set(x.key, x.value)
-	s.fresh, s.freshLast, s.touched, s.restarted = s.fresh[:0], 0, false, false
+	s.stored, s.storedBase = append(s.stored[forgotten:], storedResults{slot, s.freshLast}), s.base
 }

@@ -98,6 +98,7 @@ func FuzzStored(f *testing.F) {
 				t.Fatalf("%+v became %+v, %v", e, again, err)
 			}
 		}
+		_, _, _ = decodeWindow(key, value)
 		_, _, _ = decodeMove(value)
 		_, _, _ = decodeOutgoing(value)
 	})

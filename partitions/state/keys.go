@@ -14,8 +14,7 @@ import (
 //	tables   + table                       -> descriptor (command.EncodeTable)
 //	dropped  + table                       -> nothing
 //	sizes    + table                       -> objects, bytes, markers
-//	senders  + node                        -> incarnation, base of the window
-//	results  + len(node) node index        -> (sequence, outcome)...
+//	results  + len(node) node slot         -> index, incarnation, base, (sequence, outcome)...
 //	markers  + object id                   -> marker
 //	expiries + version + object id         -> nothing: a marker that the floor ends
 //	moves    + version                     -> state of a Depart
@@ -36,7 +35,6 @@ const (
 	prefixTables
 	prefixDropped
 	prefixSizes
-	prefixSenders
 	prefixResults
 	prefixMarkers
 	prefixExpiries
@@ -65,11 +63,11 @@ func appendVersionKey(dst []byte, prefix byte, v object.LocationVersion, id obje
 	return append(dst, id...)
 }
 
-func appendResultsKey(dst []byte, node object.NodeID, index uint64) []byte {
+func appendResultsKey(dst []byte, node object.NodeID, slot uint64) []byte {
 	dst = append(dst, prefixResults)
 	dst = binary.AppendUvarint(dst, uint64(len(node)))
 	dst = append(dst, node...)
-	return binary.BigEndian.AppendUint64(dst, index)
+	return binary.BigEndian.AppendUint64(dst, slot)
 }
 
 // tableRange is the range of the keys under a prefix that begin with a table.

@@ -1,7 +1,9 @@
 package state
 
 import (
+	"cmp"
 	"encoding/binary"
+	"slices"
 
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
@@ -26,11 +28,13 @@ func (m *Machine) load(r storage.Reader) error {
 		each   func(key, value []byte) error
 	}{
 		{prefixTables, m.loadTable}, {prefixDropped, m.loadDropped}, {prefixSizes, m.loadSize},
-		{prefixSenders, m.loadSender}, {prefixResults, m.loadResults},
 	} {
 		if err := scan(r, part.prefix, part.each); err != nil {
 			return err
 		}
+	}
+	if err := m.loadWindows(r); err != nil {
+		return err
 	}
 	outgoing := int64(0)
 	m.transit = nil
@@ -118,30 +122,29 @@ func (m *Machine) loadSize(key, value []byte) error {
 	return err
 }
 
-func (m *Machine) loadSender(key, value []byte) error {
-	s, err := decodeSender(object.NodeID(key), value)
+// loadWindows reads the results that are remembered, of each sender.
+func (m *Machine) loadWindows(r storage.Reader) error {
+	windows := make(map[object.NodeID][]window)
+	err := scan(r, prefixResults, func(key, value []byte) error {
+		node, w, err := decodeWindow(key, slices.Clone(value))
+		windows[node] = append(windows[node], w)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	m.senders[s.node] = s
-	return nil
-}
-
-// loadResults takes a record of results, oldest first for each sender.
-func (m *Machine) loadResults(key, value []byte) error {
-	n, size := binary.Uvarint(key)
-	if size <= 0 || uint64(len(key)-size) < 8 || n != uint64(len(key)-size-8) {
-		return corrupt("key of results")
+	for node, list := range windows {
+		slices.SortFunc(list, func(a, b window) int { return cmp.Compare(a.index, b.index) })
+		newest := list[len(list)-1]
+		s := &sender{node: node, incarnation: newest.incarnation, base: newest.base, storedBase: newest.base}
+		for _, w := range list {
+			last, err := s.decodeResults(w.results)
+			if err != nil {
+				return err
+			}
+			s.stored = append(s.stored, storedResults{w.slot, last})
+		}
+		m.senders[node] = s
 	}
-	node, index := key[size:len(key)-8], binary.BigEndian.Uint64(key[len(key)-8:])
-	s := m.senders[object.NodeID(node)]
-	if s == nil {
-		return corrupt("results without a sender")
-	}
-	last, err := s.decodeResults(append([]byte(nil), value...))
-	if err != nil {
-		return err
-	}
-	s.stored = append(s.stored, storedResults{index, last})
 	return nil
 }

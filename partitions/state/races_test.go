@@ -1,6 +1,7 @@
 package state
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/ssmr/ssmr/internal/command"
@@ -304,5 +305,52 @@ func TestWindowIsBounded(t *testing.T) {
 	f.expect("pushed out", outcome(f.entry(&command.Command{ID: id(1), Body: w})[0].(*command.Result)), "expired")
 	if n := len(f.m.senders["b"].stored); n != 1 {
 		t.Fatalf("%d records of results are kept", n)
+	}
+}
+
+// Records of results take the place of those that are forgotten, and what they say of a
+// window is the same after a restart.
+func TestResultsTakePlaces(t *testing.T) {
+	f := newFixture(t, 1)
+	f.do(&command.Settle{})
+	places := func() (n int) {
+		for k := range content(t, f.space) {
+			if k[0] == prefixResults {
+				n++
+			}
+		}
+		return n
+	}
+	for range 10 {
+		f.do(&command.Settle{}) // settles all before it
+	}
+	if n := places(); n != 1 {
+		t.Errorf("%d records of results, want 1", n)
+	}
+	f.unsettled = true
+	first := f.next + 1
+	for range 10 {
+		f.do(&command.Settle{})
+	}
+	if n := places(); n != 11 {
+		t.Errorf("%d records of results, want 11", n)
+	}
+	for range 10 { // a repeat leaves nothing
+		f.entry(&command.Command{ID: object.CommandID{Node: "a", Incarnation: 1, Sequence: first}, Body: &command.Settle{}})
+	}
+	// One that only settles is noted: what is settled is not executed after a restart.
+	f.entry(&command.Command{ID: object.CommandID{Node: "a", Incarnation: 1, Sequence: first}, Settled: first + 5, Body: &command.Settle{}})
+	before := content(t, f.space)
+	f.reopen()
+	refused := f.entry(&command.Command{ID: object.CommandID{Node: "a", Incarnation: 1, Sequence: first + 4}, Body: &command.Settle{}})
+	f.expect("settled", outcome(refused[0].(*command.Result)), "expired")
+	if !maps.Equal(before, content(t, f.space)) {
+		t.Error("a refused command has changed what is stored")
+	}
+	f.unsettled = false
+	f.do(&command.Settle{})
+	f.do(&command.Settle{})
+	if n := places(); n != 1 {
+		t.Errorf("%d records of results, want 1", n)
 	}
 }

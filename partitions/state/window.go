@@ -13,9 +13,10 @@ type sender struct {
 	node        object.NodeID
 	incarnation uint64
 	base        uint64
-	results     []remembered // of the sequences base, base+1, ...
-	bytes       int          // of the outcomes in results
-	stored      []storedResults
+	results     []remembered    // of the sequences base, base+1, ...
+	bytes       int             // of the outcomes in results
+	stored      []storedResults // in the order of their entries; the last one tells
+	storedBase  uint64          // what the last one says
 
 	// Of the entry under execution:
 	touched   bool
@@ -30,8 +31,10 @@ type remembered struct {
 	outcome  []byte
 }
 
-// storedResults is a stored record of results: those of one log entry.
-type storedResults struct{ index, last uint64 }
+// storedResults is a stored record of results: those of one log entry. Its slot is the
+// index of the first entry that has used it. last is the greatest sequence in it; 0
+// where there is none.
+type storedResults struct{ slot, last uint64 }
 
 // verdict is what a window says about a command.
 type verdict uint8
@@ -107,8 +110,8 @@ func (s *sender) keep(sequence uint64, outcome []byte) {
 	}
 }
 
-// decodeResults calls keep for each of the results in a stored record and returns
-// the greatest sequence.
+// decodeResults calls keep for each of the results in a stored record, behind what
+// appendWindow has written, and returns the greatest sequence.
 func (s *sender) decodeResults(b []byte) (last uint64, err error) {
 	for len(b) > 0 {
 		sequence, n := binary.Uvarint(b)
@@ -130,19 +133,32 @@ func (s *sender) decodeResults(b []byte) (last uint64, err error) {
 	return last, nil
 }
 
-func appendSender(dst []byte, s *sender) []byte {
+// appendWindow begins a stored record of results: the entry that has written it, and
+// the window as that has left it. Of a sender the newest record tells.
+func appendWindow(dst []byte, index uint64, s *sender) []byte {
+	dst = binary.AppendUvarint(dst, index)
 	dst = binary.AppendUvarint(dst, s.incarnation)
 	return binary.AppendUvarint(dst, s.base)
 }
 
-func decodeSender(node object.NodeID, b []byte) (*sender, error) {
-	incarnation, n := binary.Uvarint(b)
-	if n <= 0 {
-		return nil, corrupt("sender")
+// window is a stored record of results, taken apart.
+type window struct {
+	slot, index, incarnation, base uint64
+	results                        []byte
+}
+
+// decodeWindow reads a key under prefixResults, without the prefix, and its value. The
+// results belong to value.
+func decodeWindow(key, value []byte) (node object.NodeID, w window, err error) {
+	n, size := binary.Uvarint(key)
+	if size <= 0 || uint64(len(key)-size) < 8 || n != uint64(len(key)-size-8) {
+		return "", w, corrupt("key of results")
 	}
-	base, m := binary.Uvarint(b[n:])
-	if m <= 0 || n+m != len(b) {
-		return nil, corrupt("sender")
+	c := cutter{b: value}
+	w = window{slot: binary.BigEndian.Uint64(key[len(key)-8:]), index: c.uint(), incarnation: c.uint(), base: c.uint()}
+	if c.bad {
+		return "", w, corrupt("results")
 	}
-	return &sender{node: node, incarnation: incarnation, base: base}, nil
+	w.results = c.b
+	return object.NodeID(key[size : len(key)-8]), w, nil
 }
