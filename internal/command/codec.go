@@ -46,6 +46,7 @@ func appendBool(dst []byte, b bool) []byte {
 type reader struct {
 	b   []byte
 	err error
+	d   *Decoder // whose memory is used; nil: new memory
 }
 
 func (r *reader) fail(what string) {
@@ -149,6 +150,15 @@ func (r *reader) take(n uint64) []byte {
 
 func (r *reader) string() string { return string(r.take(r.uint())) }
 
+// name is string of what is one of few: a node, a time zone.
+func (r *reader) name() string {
+	b := r.take(r.uint())
+	if r.d == nil {
+		return string(b)
+	}
+	return r.d.name(b)
+}
+
 // bytes is the inverse of appendBytes.
 func (r *reader) bytes() []byte {
 	n := r.uint()
@@ -189,16 +199,25 @@ func appendTarget(dst []byte, t *Target) []byte {
 	return appendBytes(append(dst, flags), t.Row)
 }
 
-func (r *reader) targets() []Target {
+// targets reads targets, in the memory of into where there is room.
+func (r *reader) targets(into []Target) []Target {
 	n := r.count(4)
 	if n == 0 {
 		return nil
 	}
-	targets := make([]Target, n)
+	targets := room(into, n)
 	for i := range targets {
 		r.target(&targets[i])
 	}
 	return targets
+}
+
+// room returns n elements to be written over, in the memory of s where that is enough.
+func room[T any](s []T, n int) []T {
+	if n > cap(s) {
+		return make([]T, n)
+	}
+	return s[:n]
 }
 
 func (r *reader) target(t *Target) {
@@ -242,10 +261,11 @@ func appendContext(dst []byte, c *Context) []byte {
 	return appendUint(dst, c.Seed)
 }
 
-func (r *reader) context() Context {
+// context reads a Context, with Params in the memory of params where there is room.
+func (r *reader) context(params []datum.Datum) Context {
 	var c Context
 	if n := r.count(1); n > 0 {
-		c.Params = make([]datum.Datum, n)
+		c.Params = room(params, n)
 		for i := range c.Params {
 			if r.err != nil {
 				break
@@ -258,7 +278,7 @@ func (r *reader) context() Context {
 			c.Params[i], r.b = d, rest
 		}
 	}
-	c.TimeZone = r.string()
+	c.TimeZone = r.name()
 	c.Seed = r.uint()
 	return c
 }
@@ -317,7 +337,7 @@ func nest(dst []byte, start int) []byte {
 
 // nested returns a reader of what nest has closed. Its done is the caller's to
 // pass on with within.
-func (r *reader) nested() reader { return reader{b: r.take(r.uint())} }
+func (r *reader) nested() reader { return reader{b: r.take(r.uint()), d: r.d} }
 
 // within ends a nested reader.
 func (r *reader) within(inner *reader) {

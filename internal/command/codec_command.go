@@ -46,9 +46,9 @@ func appendCommandID(dst []byte, id object.CommandID) []byte {
 
 // DecodeCommand is the inverse of AppendCommand. Rows and programs of the
 // command belong to b.
-func DecodeCommand(b []byte) (*Command, error) {
-	r := reader{b: b}
-	c := new(Command)
+func DecodeCommand(b []byte) (*Command, error) { return decodeCommand(reader{b: b}, new(Command)) }
+
+func decodeCommand(r reader, c *Command) (*Command, error) {
 	c.ID, c.Settled = r.header()
 	c.Body = r.body()
 	if err := r.done(); err != nil {
@@ -62,7 +62,7 @@ func (r *reader) header() (id object.CommandID, settled uint64) {
 }
 
 func (r *reader) commandID() object.CommandID {
-	return object.CommandID{Node: object.NodeID(r.string()), Incarnation: r.uint(), Sequence: r.uint()}
+	return object.CommandID{Node: object.NodeID(r.name()), Incarnation: r.uint(), Sequence: r.uint()}
 }
 
 // AppendBody encodes what a command does.
@@ -234,7 +234,12 @@ func appendWrite(dst []byte, w *Write) []byte {
 }
 
 func (r *reader) write() *Write {
-	w := &Write{Kind: WriteKind(r.byte())}
+	w := new(Write)
+	if r.d != nil {
+		w = r.d.write()
+	}
+	targets, params := w.Targets, w.Context.Params
+	*w = Write{Kind: WriteKind(r.byte())}
 	conflict := r.byte()
 	w.Conflict, w.Home = OnConflict(conflict&^writeHome), conflict&writeHome != 0
 	if w.Kind < Create || w.Kind > Delete || w.Conflict > ConflictUpdates {
@@ -242,10 +247,10 @@ func (r *reader) write() *Write {
 	}
 	w.Table = object.TableID(r.uint32())
 	w.Schema = object.SchemaVersion(r.uint())
-	w.Targets = r.targets()
+	w.Targets = r.targets(targets)
 	w.Spans = r.spans()
 	w.Program = r.take(r.uint())
-	w.Context = r.context()
+	w.Context = r.context(params)
 	return w
 }
 

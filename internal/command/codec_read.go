@@ -43,7 +43,7 @@ func DecodeRead(b []byte) (*Read, error) {
 	q := &Read{
 		Table:   object.TableID(r.uint32()),
 		Schema:  object.SchemaVersion(r.uint()),
-		Targets: r.targets(),
+		Targets: r.targets(nil),
 		Spans:   r.spans(),
 	}
 	flags := r.byte()
@@ -52,7 +52,7 @@ func DecodeRead(b []byte) (*Read, error) {
 	}
 	q.Reverse, q.Home = flags&readReverse != 0, flags&readHome != 0
 	q.Program = r.take(r.uint())
-	q.Context = r.context()
+	q.Context = r.context(nil)
 	q.Limit = r.varint()
 	q.MaxStaleness = r.varint()
 	q.ChunkBytes = r.int()

@@ -85,7 +85,8 @@ func exampleProgram(t testing.TB) *Program {
 func equal(a, b any) bool { return reflect.DeepEqual(a, b) }
 
 func TestCommandsComeBack(t *testing.T) {
-	for _, body := range exampleBodies() {
+	var d Decoder // has decoded others
+	for _, body := range append(exampleBodies(), exampleBodies()...) {
 		c := &Command{ID: object.CommandID{Node: "n1", Incarnation: 3, Sequence: 1 << 50}, Settled: 17, Body: body}
 		b := AppendCommand([]byte("head"), c)[4:]
 		got, err := DecodeCommand(b)
@@ -95,6 +96,9 @@ func TestCommandsComeBack(t *testing.T) {
 		}
 		if !bytes.Equal(AppendCommand(nil, got), b) || !equal(got, c) {
 			t.Errorf("%T:\n%+v\n%+v", body, got.Body, c.Body)
+		}
+		if got, err := d.Command(b); err != nil || !equal(got, c) {
+			t.Errorf("%T in used memory: %v\n%+v\n%+v", body, err, got.Body, c.Body)
 		}
 		for i := range b {
 			if _, err := DecodeCommand(b[:i]); !errors.Is(err, ErrMalformed) && i != withoutRevisions(c) {
@@ -185,9 +189,12 @@ func FuzzDecodeCommand(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := DecodeCommand(AppendCommand(nil, c))
-		if err != nil || !bytes.Equal(AppendCommand(nil, c), AppendCommand(nil, again)) {
-			t.Fatalf("%v: %+v, again %+v", err, c, again)
+		var d Decoder
+		for range 3 {
+			again, err := d.Command(AppendCommand(nil, c))
+			if err != nil || !bytes.Equal(AppendCommand(nil, c), AppendCommand(nil, again)) {
+				t.Fatalf("%v: %+v, again %+v", err, c, again)
+			}
 		}
 	})
 }

@@ -13,7 +13,7 @@ func appendTransaction(dst []byte, t object.TransactionID) []byte {
 }
 
 func (r *reader) transaction() object.TransactionID {
-	return object.TransactionID{Node: object.NodeID(r.string()), Incarnation: r.uint(), Sequence: r.uint()}
+	return object.TransactionID{Node: object.NodeID(r.name()), Incarnation: r.uint(), Sequence: r.uint()}
 }
 
 func appendTransactions(dst []byte, list []object.TransactionID) []byte {
@@ -44,12 +44,12 @@ func appendPartitions(dst []byte, list []object.PartitionID) []byte {
 	return dst
 }
 
-func (r *reader) partitions() []object.PartitionID {
+func (r *reader) partitions(into []object.PartitionID) []object.PartitionID {
 	n := r.count(1)
 	if n == 0 {
 		return nil
 	}
-	list := make([]object.PartitionID, n)
+	list := room(into, n)
 	for i := range list {
 		list[i] = object.PartitionID(r.uint32())
 	}
@@ -90,12 +90,17 @@ func (r *reader) prepare() *Prepare {
 	if flags > prepareWaits|prepareMore|prepareContinues|preparePlaced {
 		r.fail("unknown flags of a prepare")
 	}
-	p := &Prepare{
+	p := new(Prepare)
+	if r.d != nil {
+		p = &r.d.prepare
+	}
+	was := *p
+	*p = Prepare{
 		Wait: flags&prepareWaits != 0, More: flags&prepareMore != 0,
 		Continues: flags&prepareContinues != 0, Placed: flags&preparePlaced != 0,
 	}
 	p.Transaction = r.transaction()
-	p.Participants = r.partitions()
+	p.Participants = r.partitions(was.Participants)
 	for i, id := range p.Participants {
 		if id == 0 || i > 0 && id <= p.Participants[i-1] {
 			r.fail("participants are out of order")
@@ -105,7 +110,7 @@ func (r *reader) prepare() *Prepare {
 		r.fail("a prepare of no transaction")
 	}
 	p.Owner = r.transaction()
-	r.part(&p.Part)
+	r.part(&p.Part, &was.Part)
 	return p
 }
 
@@ -134,10 +139,11 @@ func appendPart(dst []byte, p *Part) []byte {
 	return nest(dst, start)
 }
 
-func (r *reader) part(p *Part) {
+// part reads a part, in the memory of was where there is room.
+func (r *reader) part(p, was *Part) {
 	in := r.nested()
 	if n := in.count(2); n > 0 {
-		p.Tables = make([]TableVersion, n)
+		p.Tables = room(was.Tables, n)
 		for i := range p.Tables {
 			p.Tables[i] = TableVersion{Table: object.TableID(in.uint32()), Schema: object.SchemaVersion(in.uint())}
 		}
@@ -146,13 +152,13 @@ func (r *reader) part(p *Part) {
 		p.Ranges = make([]Range, n)
 		for i := range p.Ranges {
 			p.Ranges[i] = Range{
-				Table: object.TableID(in.uint32()), Spans: in.spans(), Program: in.take(in.uint()), Context: in.context(), Print: in.print(),
+				Table: object.TableID(in.uint32()), Spans: in.spans(), Program: in.take(in.uint()), Context: in.context(nil), Print: in.print(),
 			}
 		}
 	}
-	p.Effects = in.effects()
+	p.Effects = in.effects(was.Effects)
 	if n := in.count(10); n > 0 {
-		p.Writes = make([]*Write, n)
+		p.Writes = room(was.Writes, n)
 		for i := range p.Writes {
 			w := in.nested()
 			p.Writes[i] = w.write()
@@ -171,12 +177,12 @@ func appendEffects(dst []byte, list []Effect) []byte {
 	return dst
 }
 
-func (r *reader) effects() []Effect {
+func (r *reader) effects(into []Effect) []Effect {
 	n := r.count(6)
 	if n == 0 {
 		return nil
 	}
-	list := make([]Effect, n)
+	list := room(into, n)
 	for i := range list {
 		r.target(&list[i].Target)
 		list[i].Kind = EffectKind(r.byte())
@@ -237,8 +243,8 @@ func (r *reader) lock() *Lock {
 	}
 	l.Table = object.TableID(r.uint32())
 	l.Schema = object.SchemaVersion(r.uint())
-	l.Targets = r.targets()
+	l.Targets = r.targets(nil)
 	l.Program = r.take(r.uint())
-	l.Context = r.context()
+	l.Context = r.context(nil)
 	return l
 }

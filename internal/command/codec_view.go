@@ -66,7 +66,7 @@ func (r *reader) view(v *View) {
 	}
 	if flags&viewChecks != 0 {
 		v.Checks = new(Part)
-		in.part(v.Checks)
+		in.part(v.Checks, new(Part))
 	}
 	r.within(&in)
 }
@@ -82,7 +82,7 @@ func AppendPart(dst []byte, p *Part) []byte { return appendPart(dst, p) }
 func DecodePart(b []byte) (*Part, error) {
 	r := reader{b: b}
 	p := new(Part)
-	r.part(p)
+	r.part(p, new(Part))
 	if err := r.done(); err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func DecodeEvaluation(b []byte) (*Evaluation, error) {
 	if r.bool() {
 		e.Result = r.result()
 	}
-	e.Effects = r.effects()
+	e.Effects = r.effects(nil)
 	e.Print = r.print()
 	if err := r.done(); err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func DecodePinned(b []byte) (*Pinned, error) {
 	if n := r.count(5); n > 0 {
 		p.Transactions = make([]PinnedTransaction, n)
 		for i := range p.Transactions {
-			p.Transactions[i] = PinnedTransaction{ID: r.transaction(), State: TransactionState(r.byte()), Participants: r.partitions()}
+			p.Transactions[i] = PinnedTransaction{ID: r.transaction(), State: TransactionState(r.byte()), Participants: r.partitions(nil)}
 		}
 	}
 	if n := r.count(2); n > 0 {

@@ -16,6 +16,8 @@ type entry struct {
 
 	objects map[object.ID]*objectCell
 	markers map[object.ID]*markerCell
+	cells   pool[objectCell] // of objects
+	rows    []byte           // that were computed; see clone
 	// order holds the cells to be written, in the order of their first write.
 	written     []*objectCell
 	marked      []*markerCell
@@ -42,6 +44,7 @@ type objectCell struct {
 	id      object.ID
 	present bool
 	dirty   bool
+	kept    bool // recent has the object
 	record  record
 	command uint64 // the command that wrote it last
 }
@@ -69,6 +72,10 @@ type markerUndo struct {
 func (x *entry) reset(m *Machine, batch *storage.Batch, index uint64) {
 	clear(x.objects)
 	clear(x.markers)
+	x.cells.reset()
+	if x.rows = x.rows[:0]; cap(x.rows) > keptRows {
+		x.rows = nil
+	}
 	x.m, x.batch, x.index = m, batch, index
 	x.written, x.marked, x.senders = x.written[:0], x.marked[:0], x.senders[:0]
 	x.command = 0
@@ -80,8 +87,10 @@ func (x *entry) object(id object.ID) (*objectCell, error) {
 	if c := x.objects[id]; c != nil {
 		return c, nil
 	}
-	c := &objectCell{id: id}
-	if c.record, c.present = x.m.recent.get(id); !c.present {
+	c := x.cells.take()
+	c.id = id
+	c.record, c.kept = x.m.recent.get(id)
+	if c.present = c.kept; !c.kept {
 		x.key = appendObjectKey(x.key[:0], prefixObjects, id)
 		b, found, err := x.batch.Get(nil, x.key)
 		if err != nil {
@@ -91,7 +100,7 @@ func (x *entry) object(id object.ID) (*objectCell, error) {
 			if c.record, err = decodeRecord(b); err != nil {
 				return nil, err
 			}
-			c.present = true
+			c.present, c.kept = true, true
 			x.m.recent.put(id, c.record)
 		}
 	}
@@ -102,6 +111,16 @@ func (x *entry) object(id object.ID) (*objectCell, error) {
 // revision is that of what commands of the entry write.
 func (x *entry) revision() object.Revision {
 	return object.NewRevision(x.m.partition, x.index, false)
+}
+
+// clone is of the interface ground: the copy lasts until the end of the entry.
+func (x *entry) clone(row []byte) []byte {
+	if len(row) > cap(x.rows)-len(x.rows) {
+		x.rows = make([]byte, 0, max(len(row), 2*cap(x.rows), 4<<10)) // those before stay where they are
+	}
+	start := len(x.rows)
+	x.rows = append(x.rows, row...)
+	return x.rows[start:len(x.rows):len(x.rows)]
 }
 
 // put writes an object. The row is kept until the end of the entry.
@@ -132,12 +151,15 @@ func (x *entry) set(c *objectCell, present bool, r record, d Size) {
 	x.resize(c.id.Table(), d)
 }
 
+// unmarked reports whether nothing is remembered of any id of the table.
+func (x *entry) unmarked(id object.ID) bool { return x.m.sizes.of[id.Table()].Markers == 0 }
+
 func (x *entry) markerCell(id object.ID) (*markerCell, error) {
 	if c := x.markers[id]; c != nil {
 		return c, nil
 	}
 	c := &markerCell{id: id}
-	if x.m.sizes.of[id.Table()].Markers > 0 {
+	if !x.unmarked(id) {
 		x.key = appendObjectKey(x.key[:0], prefixMarkers, id)
 		b, found, err := x.batch.Get(nil, x.key)
 		if err != nil {
@@ -155,6 +177,9 @@ func (x *entry) markerCell(id object.ID) (*markerCell, error) {
 
 // marker is of the interface source.
 func (x *entry) marker(id object.ID) (marker, bool, error) {
+	if x.unmarked(id) {
+		return marker{}, false, nil
+	}
 	c, err := x.markerCell(id)
 	if err != nil {
 		return marker{}, false, err
@@ -253,10 +278,11 @@ func (x *entry) flush() {
 		if c.present {
 			x.value = appendRecord(x.value[:0], c.record)
 			x.batch.Set(x.key, x.value)
-			x.m.recent.update(c.id, c.record)
 		} else {
 			x.batch.Delete(x.key)
-			x.m.recent.remove(c.id)
+		}
+		if c.kept {
+			x.m.recent.update(c.id, c.present, c.record)
 		}
 	}
 	for _, c := range x.marked {
@@ -272,6 +298,9 @@ func (x *entry) flush() {
 	clear(x.objects)
 	clear(x.markers)
 }
+
+// keptRows bounds the memory for rows that is used for entry after entry.
+const keptRows = 1 << 20
 
 // finish writes what is left of the entry: cells, sizes and windows.
 func (x *entry) finish() {

@@ -37,6 +37,7 @@ type Machine struct {
 	recent   recent
 	traces   traces
 	senders  map[object.NodeID]*sender
+	decoder  command.Decoder
 	entry    entry
 	joint    considered
 	worker   worker
@@ -131,7 +132,7 @@ func (m *Machine) BeginEntry(e replication.Entry, batch *storage.Batch) {
 
 // Execute executes the next command of the entry.
 func (m *Machine) Execute(b []byte) (any, error) {
-	c, err := command.DecodeCommand(b)
+	c, err := m.decoder.Command(b)
 	if err != nil {
 		return nil, m.entry.failed(err)
 	}

@@ -49,12 +49,14 @@ func (c *recent) put(id object.ID, r record) {
 	c.bytes += size
 }
 
-// update notes a new version of an object, if the object is kept.
-func (c *recent) update(id object.ID, r record) {
-	if _, found := c.get(id); found {
-		r.row = append(make([]byte, 0, len(r.row)), r.row...)
-		c.put(id, r)
+// update notes what became of an object that was kept. The row is copied.
+func (c *recent) update(id object.ID, present bool, r record) {
+	if !present {
+		c.remove(id)
+		return
 	}
+	r.row = append(make([]byte, 0, len(r.row)), r.row...)
+	c.put(id, r)
 }
 
 func (c *recent) remove(id object.ID) {

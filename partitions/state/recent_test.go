@@ -43,7 +43,9 @@ func TestRecent(t *testing.T) {
 				row = make([]byte, limit/2)
 			}
 			truth[id] = bytes.Clone(row)
-			c.update(id, record{row: row})
+			if _, found := c.get(id); found {
+				c.update(id, true, record{row: row})
+			}
 			clear(row) // it was borrowed
 		}
 		size := 0

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/object"
@@ -169,6 +170,9 @@ func (s *sketch) accepts(r record) (bool, error) {
 	}
 	return w.holds(s.o.prog.Filter)
 }
+
+// clone is of the interface ground. Rows go into the answer.
+func (s *sketch) clone(row []byte) []byte { return slices.Clone(row) }
 
 // put is of the interface ground. Beyond the bound rows are not kept, and the
 // evaluation fails in the end.

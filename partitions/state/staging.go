@@ -16,6 +16,7 @@ type staging struct {
 	t       *transaction // nil: it has staged nothing before
 	command uint64
 	cells   map[object.ID]*stagedCell
+	pool    pool[stagedCell] // of cells
 	changed []*stagedCell
 	walking *stagedCell // the cell that a scan is at, where it is not in cells yet
 }
@@ -38,6 +39,7 @@ func (g *staging) reset(x *entry, t *transaction) {
 		g.cells = make(map[object.ID]*stagedCell)
 	}
 	clear(g.changed)
+	g.pool.reset()
 	g.x, g.t, g.command, g.changed = x, t, 0, g.changed[:0]
 }
 
@@ -50,7 +52,8 @@ func (g *staging) cell(id object.ID) (*stagedCell, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &stagedCell{objectCell: objectCell{id: id, present: base.present, record: base.record}}
+	c := g.pool.take()
+	c.objectCell = objectCell{id: id, present: base.present, record: base.record}
 	if base.present {
 		c.base = base.record.revision
 	}
@@ -91,6 +94,9 @@ func (g *staging) object(id object.ID) (*objectCell, error) {
 	}
 	return &c.objectCell, nil
 }
+
+// clone is of the interface ground. What is staged is copied before the entry ends.
+func (g *staging) clone(row []byte) []byte { return g.x.clone(row) }
 
 // put is of the interface ground.
 func (g *staging) put(c *objectCell, r record) { g.change(c, true, r) }

@@ -23,6 +23,8 @@ type ground interface {
 	// bytes is what there was to read. A cell that each changes is that of its id from
 	// then on; others, and all rows, are valid during the call only.
 	scan(s command.Span, each func(c *objectCell, bytes int) (more bool, err error)) error
+	// clone returns a copy of a row that lasts as long as what is put.
+	clone(row []byte) []byte
 	// put writes an object; the row is kept. remove deletes one that is there. Both set
 	// the cell's command to that of the writing.
 	put(c *objectCell, r record)
@@ -321,14 +323,17 @@ func (o *writing) store(c *objectCell, version object.LocationVersion) error {
 	if err := o.t.check(w); err != nil {
 		return err
 	}
-	row := datum.AppendRow(nil, w.env.Row[:o.t.columns])
-	return o.keep(c, record{version, o.revision, row})
+	w.out = datum.AppendRow(w.out[:0], w.env.Row[:o.t.columns])
+	if len(w.out) > maxRowBytes {
+		return tooBig(len(w.out))
+	}
+	return o.keep(c, record{version, o.revision, o.on.clone(w.out)})
 }
 
 // keep writes an object whose row, env.Row, has passed its checks.
 func (o *writing) keep(c *objectCell, r record) error {
 	if len(r.row) > maxRowBytes {
-		return pgerror.New(pgerror.ProgramLimitExceeded, "row is too big: size %d, maximum size %d", len(r.row), maxRowBytes)
+		return tooBig(len(r.row))
 	}
 	o.count(len(r.row))
 	o.on.put(c, r)
