@@ -89,6 +89,10 @@ func (x *entry) object(id object.ID) (*objectCell, error) {
 	}
 	c := x.cells.take()
 	c.id = id
+	x.objects[id] = c
+	if absent, err := x.m.tails.absent(x.batch, id); err != nil || absent {
+		return c, err
+	}
 	c.record, c.kept = x.m.recent.get(id)
 	if c.present = c.kept; !c.kept {
 		x.key = appendObjectKey(x.key[:0], prefixObjects, id)
@@ -104,7 +108,6 @@ func (x *entry) object(id object.ID) (*objectCell, error) {
 			x.m.recent.put(id, c.record)
 		}
 	}
-	x.objects[id] = c
 	return c, nil
 }
 
@@ -278,6 +281,7 @@ func (x *entry) flush() {
 		if c.present {
 			x.value = appendRecord(x.value[:0], c.record)
 			x.batch.Set(x.key, x.value)
+			x.m.tails.wrote(c.id)
 		} else {
 			x.batch.Delete(x.key)
 		}

@@ -35,6 +35,7 @@ type Machine struct {
 	arrivals bool  // to be told at the next publication
 	sizes    sizes
 	recent   recent
+	tails    tails
 	traces   traces
 	senders  map[object.NodeID]*sender
 	decoder  command.Decoder
@@ -87,7 +88,7 @@ func (m *Machine) Open(space *storage.Space) error {
 	m.space = space
 	m.pendings.finishAll(false)
 	m.finished = nil
-	m.recent = newRecent(m.limits.RecentBytes)
+	m.recent, m.tails = newRecent(m.limits.RecentBytes), newTails()
 	m.sizes, m.senders = newSizes(), make(map[object.NodeID]*sender)
 	m.live = &view{
 		partition: m.partition, slots: &slotSet{},
