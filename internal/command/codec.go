@@ -151,13 +151,7 @@ func (r *reader) take(n uint64) []byte {
 func (r *reader) string() string { return string(r.take(r.uint())) }
 
 // name is string of what is one of few: a node, a time zone.
-func (r *reader) name() string {
-	b := r.take(r.uint())
-	if r.d == nil {
-		return string(b)
-	}
-	return r.d.name(b)
-}
+func (r *reader) name() string { return r.d.name(r.take(r.uint())) }
 
 // bytes is the inverse of appendBytes.
 func (r *reader) bytes() []byte {

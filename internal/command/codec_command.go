@@ -234,10 +234,7 @@ func appendWrite(dst []byte, w *Write) []byte {
 }
 
 func (r *reader) write() *Write {
-	w := new(Write)
-	if r.d != nil {
-		w = r.d.write()
-	}
+	w := r.d.newWrite()
 	targets, params := w.Targets, w.Context.Params
 	*w = Write{Kind: WriteKind(r.byte())}
 	conflict := r.byte()

@@ -90,17 +90,14 @@ func (r *reader) prepare() *Prepare {
 	if flags > prepareWaits|prepareMore|prepareContinues|preparePlaced {
 		r.fail("unknown flags of a prepare")
 	}
-	p := new(Prepare)
-	if r.d != nil {
-		p = &r.d.prepare
-	}
-	was := *p
+	p := r.d.newPrepare()
+	participants, part := p.Participants, p.Part
 	*p = Prepare{
 		Wait: flags&prepareWaits != 0, More: flags&prepareMore != 0,
 		Continues: flags&prepareContinues != 0, Placed: flags&preparePlaced != 0,
 	}
 	p.Transaction = r.transaction()
-	p.Participants = r.partitions(was.Participants)
+	p.Participants = r.partitions(participants)
 	for i, id := range p.Participants {
 		if id == 0 || i > 0 && id <= p.Participants[i-1] {
 			r.fail("participants are out of order")
@@ -110,7 +107,7 @@ func (r *reader) prepare() *Prepare {
 		r.fail("a prepare of no transaction")
 	}
 	p.Owner = r.transaction()
-	r.part(&p.Part, &was.Part)
+	r.part(&p.Part, part)
 	return p
 }
 
@@ -140,7 +137,7 @@ func appendPart(dst []byte, p *Part) []byte {
 }
 
 // part reads a part, in the memory of was where there is room.
-func (r *reader) part(p, was *Part) {
+func (r *reader) part(p *Part, was Part) {
 	in := r.nested()
 	if n := in.count(2); n > 0 {
 		p.Tables = room(was.Tables, n)

@@ -66,7 +66,7 @@ func (r *reader) view(v *View) {
 	}
 	if flags&viewChecks != 0 {
 		v.Checks = new(Part)
-		in.part(v.Checks, new(Part))
+		in.part(v.Checks, Part{})
 	}
 	r.within(&in)
 }
@@ -82,7 +82,7 @@ func AppendPart(dst []byte, p *Part) []byte { return appendPart(dst, p) }
 func DecodePart(b []byte) (*Part, error) {
 	r := reader{b: b}
 	p := new(Part)
-	r.part(p, new(Part))
+	r.part(p, Part{})
 	if err := r.done(); err != nil {
 		return nil, err
 	}

@@ -45,7 +45,11 @@ func kept[T any](s []T) []T {
 	return s
 }
 
-func (d *Decoder) write() *Write {
+// newWrite returns a Write to be written over; without a decoder a new one.
+func (d *Decoder) newWrite() *Write {
+	if d == nil {
+		return new(Write)
+	}
 	if d.used == len(d.writes) {
 		d.writes = append(d.writes, new(Write))
 	}
@@ -53,7 +57,19 @@ func (d *Decoder) write() *Write {
 	return d.writes[d.used-1]
 }
 
+// newPrepare is newWrite of a Prepare.
+func (d *Decoder) newPrepare() *Prepare {
+	if d == nil {
+		return new(Prepare)
+	}
+	return &d.prepare
+}
+
+// name returns b as a string; without a decoder a new one.
 func (d *Decoder) name(b []byte) string {
+	if d == nil {
+		return string(b)
+	}
 	if s, known := d.names[string(b)]; known {
 		return s
 	}

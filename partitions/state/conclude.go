@@ -76,7 +76,7 @@ func (x *entry) carryOutKept(t *transaction, room *concludeRoom) error {
 	n := 0
 	for n < len(t.effects) && room.objects > 0 && room.bytes > 0 {
 		e := &t.effects[n]
-		if err := x.carryOut(e.id, &e.effect, room); err != nil {
+		if err := x.carryOut(e.id, e.effect, room); err != nil {
 			return err
 		}
 		x.key = append(appendStagedPrefix(x.key[:0], t.id), e.id...)
@@ -104,7 +104,7 @@ func (x *entry) carryOutStored(t *transaction, room *concludeRoom) (err error) {
 			err = it.Err()
 		}
 		if err == nil {
-			err = x.carryOut(object.ID(it.Key()[len(lower):]), &e, room)
+			err = x.carryOut(object.ID(it.Key()[len(lower):]), e, room)
 		}
 		if err != nil {
 			_ = it.Close()
@@ -135,7 +135,7 @@ func (x *entry) took(t *transaction, n int) {
 }
 
 // carryOut makes what was staged for an object the partition's state.
-func (x *entry) carryOut(id object.ID, e *effect, room *concludeRoom) error {
+func (x *entry) carryOut(id object.ID, e effect, room *concludeRoom) error {
 	room.objects--
 	room.bytes -= len(e.record.row)
 	c, err := x.object(id)

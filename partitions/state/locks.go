@@ -16,9 +16,10 @@ type locks struct {
 	transactions map[object.TransactionID]*transaction
 	objects      ordered[*objectLock] // that are held or waited for
 	ranges       []rangeHold
-	held         int // objects and ranges, each once for each transaction
-	effectBytes  int // of the effects that are kept in memory
-	keptBytes    int // bounds them
+	spare        []*objectLock // empty, to be used again
+	held         int           // objects and ranges, each once for each transaction
+	effectBytes  int           // of the effects that are kept in memory
+	keptBytes    int           // bounds them
 	forgotten    []*transaction
 	queue
 }
@@ -43,6 +44,9 @@ type rangeHold struct {
 	by *transaction
 	lockedSpan
 }
+
+// maxSpareLocks bounds the locks that are kept to be used again, and what those keep.
+const maxSpareLocks = 256
 
 // idle reports whether nothing is held and nobody waits, so that no command has to look
 // any further.
@@ -362,10 +366,15 @@ func (l *locks) meets(f *footprint, r *requester) (first obstacle, blocked bool)
 // lock returns the lock of an object, to be changed.
 func (l *locks) lock(id object.ID) *objectLock {
 	lock, found := l.objects.get(id)
-	if !found {
-		lock = new(objectLock)
-		l.objects.set(id, lock)
+	if found {
+		return lock
 	}
+	if n := len(l.spare); n > 0 {
+		lock, l.spare = l.spare[n-1], l.spare[:n-1]
+	} else {
+		lock = new(objectLock)
+	}
+	l.objects.set(id, lock)
 	return lock
 }
 
@@ -373,6 +382,9 @@ func (l *locks) lock(id object.ID) *objectLock {
 func (l *locks) tidy(id object.ID, lock *objectLock) {
 	if len(lock.holds)+len(lock.waiting) == 0 {
 		l.objects.remove(id)
+		if len(l.spare) < maxSpareLocks && cap(lock.holds)+cap(lock.waiting) <= maxSpareLocks {
+			l.spare = append(l.spare, lock)
+		}
 	}
 }
 

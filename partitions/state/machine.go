@@ -189,7 +189,7 @@ func (x *entry) run(c *command.Command, raw []byte) (any, error) {
 		return nil, err
 	}
 	if _, waits := result.(*Pending); !waits {
-		s.remember(c.ID.Sequence, command.AppendOutcome(nil, result))
+		x.remember(s, c.ID.Sequence, result)
 	}
 	if len(x.sweep) > 0 {
 		err = x.sweepQueue()
@@ -222,6 +222,12 @@ func (x *entry) admit(c *command.Command) (s *sender, answer any, err error) {
 // failed is the error of an entry that this replica cannot apply.
 func (x *entry) failed(err error) error {
 	return fmt.Errorf("partition %d, entry %d: %w", x.m.partition, x.index, err)
+}
+
+// remember notes the outcome of a command.
+func (x *entry) remember(s *sender, sequence uint64, outcome any) {
+	x.value = command.AppendOutcome(x.value[:0], outcome)
+	s.remember(sequence, append(make([]byte, 0, len(x.value)), x.value...))
 }
 
 func (x *entry) touch(s *sender) {

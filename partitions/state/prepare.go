@@ -20,6 +20,7 @@ type preparing struct {
 	results  []*command.Result
 	rest     bool // a Write has reached the bounds of an entry
 	joint    bool // all participants decide within this entry
+	spent    spending
 }
 
 // prepare executes a part of a transaction, all or none. Where it meets a lock and is
@@ -330,7 +331,6 @@ func (p *preparing) writes() (*command.Vote, error) {
 	if slices.ContainsFunc(p.b.Part.Writes, func(w *command.Write) bool { return len(w.Spans) > 0 }) {
 		x.flush()
 	}
-	spent := new(spending)
 	for _, w := range p.b.Part.Writes {
 		o := &x.writing
 		refusal, failure := o.begin(w, p.on, x.m.live, x.m.programs, &x.m.worker)
@@ -338,15 +338,12 @@ func (p *preparing) writes() (*command.Vote, error) {
 			return &command.Vote{Refusal: refusal, Err: failure}, nil
 		}
 		p.on.command++
-		o.command, o.revision, o.spent = p.on.command, p.revision(), spent
+		o.command, o.revision, o.spent = p.on.command, p.revision(), &p.spent
 		err := o.run()
 		x.m.worker.release()
-		var broken storageFailure
 		switch {
-		case errors.As(err, &broken):
-			return nil, broken.err
 		case err != nil:
-			return &command.Vote{Err: asError(err)}, nil
+			return failedVote(err)
 		case o.result.Refusal != nil:
 			return &command.Vote{Refusal: o.result.Refusal}, nil
 		}
@@ -357,6 +354,15 @@ func (p *preparing) writes() (*command.Vote, error) {
 		}
 	}
 	return nil, nil
+}
+
+// failedVote tells of a Write that has failed. The error is one of storage.
+func failedVote(err error) (*command.Vote, error) {
+	var broken storageFailure
+	if errors.As(err, &broken) {
+		return nil, broken.err
+	}
+	return &command.Vote{Err: asError(err)}, nil
 }
 
 // revision is that of what the Prepare writes.
@@ -371,8 +377,7 @@ func (p *preparing) execute() (*command.Vote, error) {
 	x := p.x
 	room := concludeRoom{}
 	for _, c := range p.on.changed {
-		e := c.effect(p.revision())
-		if err := x.carryOut(c.id, &e, &room); err != nil {
+		if err := x.carryOut(c.id, c.effect(p.revision()), &room); err != nil {
 			return nil, err
 		}
 	}
@@ -414,8 +419,7 @@ func (p *preparing) stage() (*command.Vote, error) {
 	x.acquire(t, &x.print) // as lock has left it
 	revision := object.NewRevision(x.m.partition, x.index, true)
 	for _, c := range p.on.changed {
-		e := c.effect(revision)
-		x.stage(t, c.id, &e, c.again)
+		x.stage(t, c.id, c.effect(revision), c.again)
 	}
 	x.store(t)
 	return &command.Vote{Results: p.results}, nil

@@ -183,7 +183,7 @@ func (x *entry) settle(w *waiter, outcome any) {
 	x.batch.Delete(x.key)
 	if s := x.m.senders[w.id.Node]; s != nil && s.incarnation == w.id.Incarnation && s.base <= w.id.Sequence {
 		x.touch(s)
-		s.remember(w.id.Sequence, command.AppendOutcome(nil, outcome))
+		x.remember(s, w.id.Sequence, outcome)
 	}
 	x.m.finished = append(x.m.finished, finished{w.pending, outcome})
 }

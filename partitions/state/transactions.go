@@ -65,12 +65,11 @@ func (t *transaction) effect(r storage.Reader, id object.ID) (e effect, found bo
 
 // stage writes what the commit of a transaction will do to an object. again says that it
 // replaces what the transaction has staged before.
-func (x *entry) stage(t *transaction, id object.ID, e *effect, again bool) {
+func (x *entry) stage(t *transaction, id object.ID, e effect, again bool) {
 	x.key = append(appendStagedPrefix(x.key[:0], t.id), id...)
-	x.value = appendEffect(x.value[:0], e)
+	x.value = appendEffect(x.value[:0], &e)
 	x.batch.Set(x.key, x.value)
-	kept := *e
-	kept.record.row = slices.Clone(e.record.row)
+	e.record.row = slices.Clone(e.record.row)
 	l := &x.m.locks
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,7 +77,7 @@ func (x *entry) stage(t *transaction, id object.ID, e *effect, again bool) {
 		t.staged++
 	}
 	t.bytes += len(e.record.row)
-	l.keep(t, id, kept)
+	l.keep(t, id, e)
 }
 
 // keep keeps an effect in memory, if there is room.
