@@ -32,7 +32,7 @@ func CanBeJoint(body command.Body) bool {
 // carried out is answered, and remembered, as a refusal.
 func (m *Machine) Consider(encoded []byte, earlier []any) (vote any, agreed bool, err error) {
 	x := &m.entry
-	c, err := command.DecodeCommand(encoded)
+	c, err := m.decoder.Command(encoded)
 	if err == nil && !CanBeJoint(c.Body) {
 		err = errNotJoint
 	}
@@ -106,7 +106,7 @@ func (m *Machine) Decide(carryOut bool) (vote any, err error) {
 			return nil, x.failed(err)
 		}
 	}
-	j.s.remember(j.c.ID.Sequence, command.AppendOutcome(nil, j.answer))
+	x.remember(j.s, j.c.ID.Sequence, j.answer)
 	m.applied.Add(1)
 	if len(x.sweep) > 0 {
 		if err := x.sweepQueue(); err != nil {
