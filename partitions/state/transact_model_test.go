@@ -838,11 +838,12 @@ func (b *bank) arriveTogether(j *together, o jointOutcome) bool {
 	again := j.sent[0].first != nil
 	for i, s := range j.sent {
 		vote, ok := o.results[i].(*command.Vote)
-		if !ok {
-			b.t.Fatalf("%v at p%d, jointly: %s", j.a.id, s.to, answer(o.results[i]))
+		considered := o.considered[i].(*command.Vote)
+		if !ok || o.agreed[i] != (!again && considered.Yes()) {
+			b.t.Fatalf("%v at p%d, jointly: %s, then %s, and agreed %v", j.a.id, s.to, voteText(considered), answer(o.results[i]), o.agreed[i])
 		}
-		if agreed := !again && vote.Yes(); o.agreed[i] != agreed {
-			b.t.Fatalf("%v at p%d, jointly: %s, and agreed %v", j.a.id, s.to, voteText(vote), o.agreed[i])
+		if want := voteText(considered); !o.agreed[i] && voteText(vote) != want || o.agreed[i] && vote.Yes() != o.carriedOut {
+			b.t.Fatalf("%v at p%d, jointly: %s, then %s, carried out %v", j.a.id, s.to, want, voteText(vote), o.carriedOut)
 		}
 		b.answered(s, vote)
 	}
