@@ -53,20 +53,21 @@ type chaos struct {
 
 // TestLinearizableUnderFailures holds invariants 1 to 4: with kill -9, SIGSTOP and
 // restarts of any node, and moves all the while, each object's history is
-// linearizable, nothing acknowledged is lost, and one copy of each object is left.
+// linearizable, nothing acknowledged is lost, and one copy of each object is left. Once
+// the partitions have a Raft group each, once all are in one.
 func TestLinearizableUnderFailures(t *testing.T) {
-	for _, placement := range []string{"hash", "least_loaded"} {
-		t.Run(placement, func(t *testing.T) { runChaos(t, placement) })
+	for _, c := range []struct{ placement, groups string }{{"hash", "4"}, {"least_loaded", "1"}} {
+		t.Run(c.placement, func(t *testing.T) { runChaos(t, c.placement, c.groups) })
 	}
 }
 
-func runChaos(t *testing.T, placement string) {
+func runChaos(t *testing.T, placement, groups string) {
 	s := *seed
 	if s == 0 {
 		s = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d", s)
-	cluster := harness.Start(t, 3)
+	cluster := harness.Start(t, 3, "--groups", groups)
 	ctx := context.Background()
 	conn := harness.Connect(t, cluster.Nodes[0])
 	harness.MustExec(t, conn, fmt.Sprintf("CREATE TABLE register (%s) WITH (placement = '%s')", register.Columns, placement))

@@ -48,6 +48,7 @@ func parse(args []string, w io.Writer) (config, error) {
 	flags.DurationVar(&cfg.duration, "duration", time.Minute, "how long it runs, without start and check")
 	flags.Uint64Var(&cfg.seed, "seed", 0, "seed of all random choices; 0 draws one")
 	flags.IntVar(&cfg.nodes, "nodes", 3, "nodes of the cluster")
+	flags.IntVar(&cfg.groups, "groups", 0, "Raft groups that the four partitions share, 1 to 4; 0: 1 with odd seeds, 4 with even ones")
 	flags.IntVar(&cfg.clients, "clients", 4, "clients of each traffic")
 	flags.StringVar(&cfg.program, "server", "", "an ssmr-server that was built with -tags fault; empty: it is built")
 	flags.StringVar(&cfg.tags, "tags", "", "build tags beside fault")
@@ -75,6 +76,15 @@ func parse(args []string, w io.Writer) (config, error) {
 	}
 	if cfg.seed == 0 {
 		cfg.seed = uint64(time.Now().UnixNano()) % 1_000_000
+	}
+	switch {
+	case cfg.groups < 0 || cfg.groups > 4:
+		return cfg, fmt.Errorf("-groups must be from 0 to 4")
+	case cfg.groups > 0:
+	case cfg.plant != "" || cfg.seed%2 == 0: // where they share one, some bugs cannot be made
+		cfg.groups = 4
+	default:
+		cfg.groups = 1
 	}
 	if cfg.plant != "" && cfg.program == "" {
 		cfg.tags = strings.Trim(cfg.tags+",planted", ",")

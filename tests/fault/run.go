@@ -25,6 +25,7 @@ type config struct {
 	duration time.Duration
 	seed     uint64
 	nodes    int
+	groups   int    // Raft groups of the partitions
 	clients  int    // of each traffic
 	program  string // an ssmr-server that was built before; empty: it is built
 	tags     string // build tags beside fault
@@ -69,7 +70,8 @@ func start(cfg config, report harness.Reporter, say func(string, ...any)) (*verd
 		return nil, err
 	}
 	r := &run{cfg: cfg, report: report, say: say, log: log, verdict: &verdict{}, beside: make(map[string]*tally)}
-	say("seed %d, %s, %d nodes, %d clients of each traffic; history: %s", cfg.seed, cfg.duration, cfg.nodes, cfg.clients, cfg.history)
+	say("seed %d, %s, %d nodes, %d groups, %d clients of each traffic; history: %s",
+		cfg.seed, cfg.duration, cfg.nodes, cfg.groups, cfg.clients, cfg.history)
 	if err := r.prepare(); err != nil {
 		_ = log.close()
 		return nil, err
@@ -96,7 +98,7 @@ func (r *run) prepare() error {
 			return err
 		}
 	}
-	sc := siteConfig{nodes: r.cfg.nodes, program: program}
+	sc := siteConfig{nodes: r.cfg.nodes, groups: r.cfg.groups, program: program}
 	if r.cfg.plant != "" {
 		sc.env = append(sc.env, "FAULT_PLANT="+r.cfg.plant)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,7 @@ type node struct {
 // siteConfig says what a site is made of.
 type siteConfig struct {
 	nodes   int
+	groups  int
 	program string   // an ssmr-server
 	env     []string // of all nodes
 	hooks   bool     // program was built with the tag fault
@@ -59,7 +61,7 @@ type siteConfig struct {
 // newSite starts a cluster.
 func newSite(r harness.Reporter, cfg siteConfig, log *history, v *verdict, say func(string, ...any)) (*site, error) {
 	s := &site{log: log, verdict: v, say: say, hooks: cfg.hooks, clocks: cfg.clocks}
-	cluster := harness.Prepare(r, cfg.nodes)
+	cluster := harness.Prepare(r, cfg.nodes, "--groups", strconv.Itoa(cfg.groups))
 	var names, addresses []string
 	if cfg.nodes > 1 {
 		for part := range strings.SplitSeq(cluster.Nodes[0].Argument("--cluster-nodes"), ",") {
