@@ -139,6 +139,9 @@ type Accepted struct {
 	ReplaceColumns []string
 	// ReadColumns are those whose values it looks at; nil: all.
 	ReadColumns []string
+	// Objectwise says that an answer of Place may be given again, without a call, for an object
+	// of which the same is told, to the same partitions.
+	Objectwise bool
 	// By is the program that has said so.
 	By ProgramID
 }

@@ -142,7 +142,7 @@ func (p *process) configure(ctx context.Context, options placement.Options, tabl
 	if e := answer.GetError(); e != nil {
 		return Accepted{}, &placement.OptionError{Option: Clip(e.GetOption(), maxText), Value: Clip(e.GetValue(), maxText), Allowed: Clip(e.GetAllowed(), maxText)}
 	}
-	accepted := Accepted{ReplaceColumns: answer.GetReplaceColumns(), By: p.id}
+	accepted := Accepted{ReplaceColumns: answer.GetReplaceColumns(), Objectwise: answer.GetObjectwise(), By: p.id}
 	if answer.GetReadColumns() != nil {
 		accepted.ReadColumns = append([]string{}, answer.ReadColumns.GetNames()...)
 	}

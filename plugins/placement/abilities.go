@@ -20,6 +20,16 @@ type Reader interface {
 	ReadColumns(table Table) []string
 }
 
+// Objectwise is an optional ability of a Reader: it claims that the answer of Place about an
+// object follows from the table, the hint, the partitions, and what it is told of that object
+// (its Home and the values that the policy reads), whatever else is in the Batch and whatever
+// was asked before. An answer may then be given again without a call, until what policies are
+// told of partitions changes, which is after some seconds. So it is worth most where few
+// different values are read, and not the key.
+type Objectwise interface {
+	Objectwise() bool
+}
+
 // Initializer is an optional ability of a Policy: it takes options of its own, those
 // of CREATE POLICY ... WITH (...) and of the configuration file.
 type Initializer interface {

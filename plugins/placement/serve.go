@@ -149,6 +149,9 @@ func (s *server) Configure(_ context.Context, r *placementpb.ConfigureRequest) (
 	if reader, ok := policy.(Reader); ok {
 		answer.ReadColumns = &placementpb.ColumnNames{Names: reader.ReadColumns(table)}
 	}
+	if o, ok := policy.(Objectwise); ok {
+		answer.Objectwise = o.Objectwise()
+	}
 	return answer, nil
 }
 

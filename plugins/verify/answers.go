@@ -250,6 +250,33 @@ func (t *trial) readsNoOthers(ctx context.Context) (string, error) {
 	return "the same answer with all", err
 }
 
+// answersObjectwise asks about objects together and one by one.
+func (t *trial) answersObjectwise(ctx context.Context) (string, error) {
+	switch {
+	case !t.objectwise:
+		return "it does not say so", nil
+	case t.reads == nil:
+		return "", errors.New("it says so, and does not name the columns that it reads")
+	}
+	const objects = 20
+	all, err := t.ask(ctx, sample(t.cfg.Table, objects))
+	if err != nil {
+		return "", err
+	}
+	for i := range objects {
+		b := sample(t.cfg.Table, objects)
+		b.Objects = b.Objects[i : i+1]
+		one, err := t.ask(ctx, b)
+		if err != nil {
+			return "", err
+		}
+		if one[0] != all[i] {
+			return "", fmt.Errorf("object %d goes to partition %d (%s) with others, and to %d (%s) by itself", i, all[i].Partition, all[i].Reason, one[0].Partition, one[0].Reason)
+		}
+	}
+	return fmt.Sprintf("the same answers about %d objects together and one by one", objects), nil
+}
+
 // content asks again about objects that live where the policy has put them.
 func (t *trial) content(ctx context.Context) (string, error) {
 	placed, err := t.ask(ctx, sample(t.cfg.Table, 100))

@@ -88,14 +88,15 @@ func (r *Report) Print(w io.Writer) {
 
 // trial is a policy under trial.
 type trial struct {
-	cfg     Config
-	host    *host.Host
-	spec    host.Spec
-	plugin  *host.Plugin
-	replace []string // columns whose update makes it be asked again
-	reads   []int    // columns that it looks at; nil: all
-	group   string   // of the checks that are made
-	report  Report
+	cfg        Config
+	host       *host.Host
+	spec       host.Spec
+	plugin     *host.Plugin
+	replace    []string // columns whose update makes it be asked again
+	reads      []int    // columns that it looks at; nil: all
+	objectwise bool     // as it claims
+	group      string   // of the checks that are made
+	report     Report
 }
 
 // Run tries the program out. The error says that the trial itself could not be made.
@@ -172,6 +173,7 @@ func (t *trial) run(ctx context.Context) {
 	t.check("answers several callers", wouldFallBack, func() (string, error) { return t.concurrent(ctx) })
 	t.check("is deterministic, if it says so", "Nodes place objects differently: each runs its own copy.", func() (string, error) { return t.deterministic(ctx) })
 	t.check("names all columns that it reads", "It sees NULL in a column that it has not named.", func() (string, error) { return t.readsNoOthers(ctx) })
+	t.check("answers objectwise, if it says so", "Answers that are given again are not what it would say.", func() (string, error) { return t.answersObjectwise(ctx) })
 	t.check("is content with what it has chosen", "MOVE ... TO POLICY moves objects to and fro.", func() (string, error) { return t.content(ctx) })
 	t.check("says where changed objects are to live", "They stay where they are.", func() (string, error) { return t.replaces(ctx) })
 	t.group = "Rubbish"
@@ -218,7 +220,7 @@ func (t *trial) configure(ctx context.Context) (string, error) {
 	if t.reads, err = accepted.Reads(&t.cfg.Table); err != nil {
 		return "", err
 	}
-	t.replace = accepted.ReplaceColumns
+	t.replace, t.objectwise = accepted.ReplaceColumns, accepted.Objectwise
 	for _, c := range t.replace {
 		if t.cfg.Table.Column(c) < 0 {
 			return "", fmt.Errorf("it wants to hear of updates of column %q, which the table does not have", c)

@@ -43,9 +43,20 @@ func (byCountry) Place(_ context.Context, b *placement.Batch) ([]placement.Place
 	return placed, nil
 }
 
+// objectwise is byCountry that claims it.
+type objectwise struct{ byCountry }
+
+func (objectwise) Objectwise() bool { return true }
+
 // BenchmarkPlace: statements of a few sizes from a few clients at once, placed by a program.
 // It tells the processor time of an object in the server and in the program, and the calls.
 func BenchmarkPlace(b *testing.B) {
+	for _, name := range []string{"country", "objectwise"} {
+		b.Run(name, func(b *testing.B) { benchmarkPlace(b, name) })
+	}
+}
+
+func benchmarkPlace(b *testing.B, name string) {
 	f := newFixture(b, nil)
 	f.catalog.change(func(next *catalog.Snapshot) {
 		next.Partitions = nil
@@ -58,7 +69,7 @@ func BenchmarkPlace(b *testing.B) {
 	for i := range f.load {
 		f.load[i] = placement.Partition{ID: uint32(i + 1), Objects: 123456, Bytes: 12345678, CommandsPerSecond: 1234.5}
 	}
-	f.catalog.policies(catalog.Policy{Name: "remote", Program: f.program("country")})
+	f.catalog.policies(catalog.Policy{Name: "remote", Program: f.program(name)})
 	until(b, "the program runs", func() bool { return f.status("remote").PID > 0 })
 	t := table("remote", func(t *catalog.Table) {
 		t.Columns = []catalog.Column{
@@ -71,7 +82,7 @@ func BenchmarkPlace(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	until(b, "the program has said what it reads", func() bool { columns, _ := f.reads(t, plugin); return columns != nil })
+	until(b, "the program has said what it reads", func() bool { return f.reads(t, plugin) != nil })
 	for _, rows := range []int{1, 100} {
 		r := execute.PlaceRequest{Table: t}
 		for i := range rows {
@@ -82,12 +93,13 @@ func BenchmarkPlace(b *testing.B) {
 			})
 		}
 		for _, clients := range []int{1, 16, 64} {
-			b.Run(fmt.Sprintf("rows=%d/clients=%d", rows, clients), func(b *testing.B) { f.benchmark(b, r, clients) })
+			b.Run(fmt.Sprintf("rows=%d/clients=%d", rows, clients), func(b *testing.B) { f.ask(b, r, clients) })
 		}
 	}
 }
 
-func (f *fixture) benchmark(b *testing.B, r execute.PlaceRequest, clients int) {
+// ask asks from so many clients at once.
+func (f *fixture) ask(b *testing.B, r execute.PlaceRequest, clients int) {
 	pid := f.status("remote").PID
 	plugin, err := f.Registry.program("remote").now(b.Context())
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,14 @@ func TestMain(m *testing.M) {
 		}
 		if version == "country" {
 			placement.Serve(byCountry{})
+			return
+		}
+		if strings.HasPrefix(version, "counting") {
+			placement.Serve(&counting{policy{name: "remote", version: version}, new(atomic.Int64)})
+			return
+		}
+		if version == "objectwise" {
+			placement.Serve(objectwise{})
 			return
 		}
 		if column, ok := strings.CutPrefix(version, "reads-"); ok {

@@ -90,7 +90,7 @@ func (c *choosing) ask(ctx context.Context, replace bool) ([]placement.Placement
 	batch := placement.Batch{Table: &d.table, Partitions: c.view.partitions, Hint: c.request.Hint, DryRun: c.request.DryRun}
 	if d.builtin != nil {
 		c.tally = &c.r.builtin[t.Placement.Policy].tally
-		batch.Objects = describeObjects(c.request, nil)
+		batch.Objects = describeObjects(c.request, nil, nil)
 		return c.call(ctx, func(ctx context.Context) ([]placement.Placement, error) {
 			c.version = d.builtin.Version()
 			return askBuiltin(ctx, d.builtin, &batch, replace)
@@ -106,20 +106,27 @@ func (c *choosing) ask(ctx context.Context, replace bool) ([]placement.Placement
 		c.count(1, 1)
 		return nil, fmt.Errorf("it does not run on this node: %w", err)
 	}
-	q := host.Question{Options: t.Placement.Options, Batch: &batch, Replace: replace}
-	q.Columns, q.To = c.r.reads(t, plugin)
-	all, err := c.askProgram(ctx, p, &question{Question: q, ask: plugin.Ask, of: d})
-	if errors.Is(err, host.ErrAnother) { // it may read other columns
-		q.Columns, q.To = nil, 0
-		all, err = c.askProgram(ctx, p, &question{Question: q, ask: plugin.Ask, of: d})
+	about := question{Question: host.Question{Options: t.Placement.Options, Batch: &batch, Replace: replace}, ask: plugin.Ask, of: d}
+	if a := c.r.reads(t, plugin); a != nil {
+		about.Columns, about.To = a.reads, a.by
+		var all []placement.Placement
+		if a.objectwise && !replace && c.request.Current == nil && !c.request.DryRun {
+			all, err = c.askOnce(ctx, p, &about)
+		} else {
+			all, err = c.askProgram(ctx, p, &about, describeObjects(c.request, a.reads, nil))
+		}
+		if !errors.Is(err, host.ErrAnother) { // which may read other columns
+			return all, err
+		}
+		about.Columns, about.To = nil, 0
 	}
-	return all, err
+	return c.askProgram(ctx, p, &about, describeObjects(c.request, nil, nil))
 }
 
-// askProgram asks a program about the objects of the request, in as many questions as it takes.
-func (c *choosing) askProgram(ctx context.Context, p *program, about *question) ([]placement.Placement, error) {
+// askProgram asks a program about objects, in as many questions as it takes.
+func (c *choosing) askProgram(ctx context.Context, p *program, about *question, objects []placement.Object) ([]placement.Placement, error) {
 	var all []placement.Placement
-	for _, part := range parts(describeObjects(c.request, about.Columns)) {
+	for _, part := range parts(objects) {
 		batch := *about.Batch
 		batch.Objects = part
 		answers, err := c.call(ctx, func(ctx context.Context) ([]placement.Placement, error) {

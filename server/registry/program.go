@@ -21,6 +21,7 @@ type program struct {
 	name string
 	tally
 	together together
+	memory   memory
 
 	wake    chan struct{} // wanted has changed
 	needed  chan struct{} // closed when somebody asks

@@ -24,11 +24,12 @@ type described struct {
 
 // accepted says which columns of a table its policy, a program, wants to hear of.
 type accepted struct {
-	version object.SchemaVersion
-	by      host.ProgramID
-	replace []int     // whose updates it hears of
-	reads   []int     // whose values it gets, ascending; nil: all
-	failed  time.Time // when the program could not say so
+	version    object.SchemaVersion
+	by         host.ProgramID
+	replace    []int     // whose updates it hears of
+	reads      []int     // whose values it gets, ascending; nil: all
+	objectwise bool      // an answer of Place may be given again for the same values
+	failed     time.Time // when the program could not say so
 }
 
 const (
@@ -192,11 +193,7 @@ func (r *Registry) ReplaceColumns(t *catalog.Table) []int {
 	case p == nil || !p.runs():
 		return nil
 	}
-	all := make([]int, len(t.Columns))
-	for i := range all {
-		all[i] = i
-	}
-	return all
+	return count(len(t.Columns))
 }
 
 // replaces reports whether the table's policy, where it is a program, wants to be asked
@@ -280,7 +277,7 @@ func acceptedBy(ctx context.Context, plugin *host.Plugin, t *catalog.Table, opti
 	if err != nil {
 		return nil, err
 	}
-	out := &accepted{version: t.Version, by: said.By}
+	out := &accepted{version: t.Version, by: said.By, objectwise: said.Objectwise}
 	if out.replace, err = columnsOf(t, said.ReplaceColumns); err != nil {
 		return nil, err
 	}
@@ -288,20 +285,20 @@ func acceptedBy(ctx context.Context, plugin *host.Plugin, t *catalog.Table, opti
 	return out, err
 }
 
-// reads returns the columns whose values a table's policy looks at, and the program that has
-// said so; nil and 0 where the one that runs has not, or wants all.
-func (r *Registry) reads(t *catalog.Table, plugin *host.Plugin) ([]int, host.ProgramID) {
+// reads returns what the program that runs has said of the columns that it reads; nil where it
+// has not, or wants all.
+func (r *Registry) reads(t *catalog.Table, plugin *host.Plugin) *accepted {
 	r.mu.RLock()
 	a := r.accepted[t.ID]
 	r.mu.RUnlock()
 	switch {
 	case a == nil, a.version != t.Version, a.by != plugin.Running():
 		r.nudge()
-		return nil, 0
+		return nil
 	case a.reads == nil:
-		return nil, 0
+		return nil
 	}
-	return a.reads, a.by
+	return a
 }
 
 func describeTable(t *catalog.Table) placement.Table {
@@ -320,20 +317,20 @@ func describeTable(t *catalog.Table) placement.Table {
 }
 
 // describeObjects are the objects of a request as policies see them, with the values of some
-// columns; of all where columns is nil.
-func describeObjects(r *execute.PlaceRequest, columns []int) []placement.Object {
+// columns, of all where that is nil; those at some indexes, all where that is nil.
+func describeObjects(r *execute.PlaceRequest, columns, at []int) []placement.Object {
 	if columns == nil {
-		columns = make([]int, len(r.Table.Columns))
-		for c := range columns {
-			columns[c] = c
-		}
+		columns = count(len(r.Table.Columns))
+	}
+	if at == nil {
+		at = count(len(r.Rows))
 	}
 	format := &datum.Format{}
 	n := len(r.Table.Columns)
-	objects, all := make([]placement.Object, len(r.Rows)), make([]placement.Value, n*len(r.Rows))
+	objects, all := make([]placement.Object, len(at)), make([]placement.Value, n*len(at))
 	var text []byte
-	for i, row := range r.Rows {
-		values := all[i*n : (i+1)*n : (i+1)*n]
+	for o, i := range at {
+		row, values := r.Rows[i], all[o*n:(o+1)*n:(o+1)*n]
 		for _, c := range columns {
 			if c >= len(row) || row[c].IsNull() {
 				values[c].Null = true
@@ -342,10 +339,19 @@ func describeObjects(r *execute.PlaceRequest, columns []int) []placement.Object 
 			text = datum.AppendText(text[:0], row[c], r.Table.Columns[c].Type, format)
 			values[c].Text = string(text)
 		}
-		objects[i] = placement.Object{Values: values, Home: uint32(r.Homes[i])}
+		objects[o] = placement.Object{Values: values, Home: uint32(r.Homes[i])}
 		if r.Current != nil {
-			objects[i].Current, objects[i].Bytes = uint32(r.Current[i]), r.Bytes[i]
+			objects[o].Current, objects[o].Bytes = uint32(r.Current[i]), r.Bytes[i]
 		}
 	}
 	return objects
+}
+
+// count counts from 0.
+func count(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
 }

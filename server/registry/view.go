@@ -22,12 +22,16 @@ type view struct {
 	// partitions are all, ascending by id, with what they hold. Closed are those that
 	// must not get objects of the table.
 	partitions []placement.Partition
+	load       *placement.Partition // the first of what they have reported; nil: none has
 }
 
 // view joins the catalog's partitions and what they have reported.
 func (r *Registry) view(request *execute.PlaceRequest) *view {
 	v := &view{snap: r.deps.Catalog.Catalog(), table: request.Table}
 	load := r.deps.Load()
+	if len(load) > 0 {
+		v.load = &load[0]
+	}
 	v.partitions = make([]placement.Partition, len(v.snap.Partitions))
 	for i, p := range v.snap.Partitions {
 		if j, ok := slices.BinarySearchFunc(load, uint32(p.ID), func(l placement.Partition, id uint32) int { return cmp.Compare(l.ID, id) }); ok {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strings"
 
@@ -57,10 +56,11 @@ func (geo) Configure(options placement.Options, table placement.Table) (placemen
 	return g, nil
 }
 
-// ReadColumns are the country, and the key, which chooses within a region.
-func (g geo) ReadColumns(table placement.Table) []string {
-	return append([]string{g.column}, table.Key...)
-}
+// ReadColumns are the country.
+func (g geo) ReadColumns(placement.Table) []string { return []string{g.column} }
+
+// Objectwise is true: the country and the home of an object say where it goes.
+func (geo) Objectwise() bool { return true }
 
 // Place puts each object in a partition of its region.
 func (g geo) Place(_ context.Context, b *placement.Batch) ([]placement.Placement, error) {
@@ -149,24 +149,12 @@ func (m *worldMap) belongs(region, why string) country {
 	return c
 }
 
-// place chooses among the partitions of the object's region by the object's key, so
-// that the same key always gets the same one.
+// place leaves an object at its home where that is in its region. Otherwise the home, which is
+// a hash of the key, chooses among the partitions of the region.
 func (m *worldMap) place(o *placement.Object) placement.Placement {
 	c := m.country(o)
-	if len(c.open) == 0 {
+	if len(c.open) == 0 || slices.Contains(c.open, o.Home) {
 		return placement.Placement{Partition: o.Home, Reason: c.reason}
 	}
-	return placement.Placement{Partition: c.open[key(m.batch, o)%uint64(len(c.open))], Reason: c.reason}
-}
-
-// key hashes an object's primary key.
-func key(b *placement.Batch, o *placement.Object) uint64 {
-	h := fnv.New64a()
-	for _, name := range b.Table.Key {
-		if c := b.Table.Column(name); c >= 0 && c < len(o.Values) {
-			h.Write([]byte(o.Values[c].Text))
-			h.Write([]byte{0})
-		}
-	}
-	return h.Sum64()
+	return placement.Placement{Partition: c.open[int(o.Home)%len(c.open)], Reason: c.reason}
 }

@@ -48,8 +48,9 @@ const policy = {
     deterministic: true,
     error: Object.keys(options).length > 0 ? 'the policy takes no options of its own' : '',
   }),
-  // It looks at no column of an object, so that none has to be sent.
-  Configure: ({ options }) => ({ error: wrongOption(options), read_columns: { names: [] } }),
+  // It looks at no column of an object, so that none has to be sent, and its answer follows from
+  // what it is told of partitions: the server asks again only when that has changed.
+  Configure: ({ options }) => ({ error: wrongOption(options), read_columns: { names: [] }, objectwise: true }),
   Place: place,
 };
 

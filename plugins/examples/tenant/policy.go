@@ -12,6 +12,9 @@ import (
 // ReadColumns are the tenant.
 func (t *tenants) ReadColumns(placement.Table) []string { return []string{t.name} }
 
+// Objectwise is true unless load has a say, which remembers.
+func (t *tenants) Objectwise() bool { return t.seen == nil }
+
 // Place puts each object where its tenant lives.
 func (t *tenants) Place(_ context.Context, b *placement.Batch) ([]placement.Placement, error) {
 	pools := t.divide(b.Partitions)

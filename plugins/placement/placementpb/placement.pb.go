@@ -228,7 +228,11 @@ type ConfigureResponse struct {
 	ReplaceColumns []string `protobuf:"bytes,2,rep,name=replace_columns,json=replaceColumns,proto3" json:"replace_columns,omitempty"`
 	// Columns whose values Place and Replace are to get; those of the key are not among them
 	// unless they are named. Missing: all columns.
-	ReadColumns   *ColumnNames `protobuf:"bytes,3,opt,name=read_columns,json=readColumns,proto3" json:"read_columns,omitempty"`
+	ReadColumns *ColumnNames `protobuf:"bytes,3,opt,name=read_columns,json=readColumns,proto3" json:"read_columns,omitempty"`
+	// That the answer of Place about an object follows from the table, the hint, the partitions,
+	// and what is told of that object: its home, and the values of read_columns. Then it may
+	// be given again, without a call, until what is told of partitions changes.
+	Objectwise    bool `protobuf:"varint,4,opt,name=objectwise,proto3" json:"objectwise,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -282,6 +286,13 @@ func (x *ConfigureResponse) GetReadColumns() *ColumnNames {
 		return x.ReadColumns
 	}
 	return nil
+}
+
+func (x *ConfigureResponse) GetObjectwise() bool {
+	if x != nil {
+		return x.Objectwise
+	}
+	return false
 }
 
 type ColumnNames struct {
@@ -882,11 +893,14 @@ const file_placement_proto_rawDesc = "" +
 	"\aoptions\x18\x02 \x03(\v20.ssmr.placement.v1.ConfigureRequest.OptionsEntryR\aoptions\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb5\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd5\x01\n" +
 	"\x11ConfigureResponse\x124\n" +
 	"\x05error\x18\x01 \x01(\v2\x1e.ssmr.placement.v1.OptionErrorR\x05error\x12'\n" +
 	"\x0freplace_columns\x18\x02 \x03(\tR\x0ereplaceColumns\x12A\n" +
-	"\fread_columns\x18\x03 \x01(\v2\x1e.ssmr.placement.v1.ColumnNamesR\vreadColumns\"#\n" +
+	"\fread_columns\x18\x03 \x01(\v2\x1e.ssmr.placement.v1.ColumnNamesR\vreadColumns\x12\x1e\n" +
+	"\n" +
+	"objectwise\x18\x04 \x01(\bR\n" +
+	"objectwise\"#\n" +
 	"\vColumnNames\x12\x14\n" +
 	"\x05names\x18\x01 \x03(\tR\x05names\"U\n" +
 	"\vOptionError\x12\x16\n" +
