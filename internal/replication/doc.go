@@ -1,14 +1,16 @@
 // Package replication keeps copies of state machines on several nodes in step. It
 // is the only importer of hashicorp/raft, and shows nothing of it.
 //
-// A Host is a node's part of all groups; a Group is one replica of a state machine.
+// A Host is a node's part of all groups; a Group is one replica of a log and of the state
+// machines whose commands the log orders; a Machine is one replica of one of these.
 //
 //	host, err := replication.NewHost(replication.Config{Network: transport, State: state, Log: log})
-//	group, err := host.Start(replication.GroupConfig{ID: 1, Peers: peers, StateMachine: machine})
-//	result, err := group.Propose(ctx, command)            // on the leader only
-//	err = group.Read(ctx, func() error { ... })           // on the leader only
-//	err = group.ReadFollowing(ctx, func() error { ... })  // on the others
-//	hold, err := group.Hold(ctx, limit, func() error { ... }) // on the leader only
+//	group, err := host.Start(replication.GroupConfig{ID: 1, Peers: peers, Machine: makeMachine})
+//	machine, err := group.Machine(7)
+//	result, err := machine.Propose(ctx, command)            // on the leader only
+//	err = machine.Read(ctx, func() error { ... })           // on the leader only
+//	err = machine.ReadFollowing(ctx, func() error { ... })  // on the others
+//	hold, err := machine.Hold(ctx, limit, func() error { ... }) // on the leader only
 //	valid := hold.Release(ctx)
 //	err = host.Close()
 //
@@ -28,7 +30,10 @@
 //   - the context's error alone: nothing.
 //
 // While an entry is being replicated, commands gather; the next entry holds them
-// all, within Limits.
+// all, within Limits, whatever machines of the group they are for.
+//
+// ProposeJointly hands over commands for several machines of a group, which take effect
+// together or not at all, at one place in the log (Joint).
 //
 // # Reads
 //

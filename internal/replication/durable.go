@@ -10,7 +10,7 @@ import (
 // StoreLogs returns before, and raft counts the copy at once. Nobody may hear of
 // that before it is true. Until the leader's disk has the entry
 //
-//   - it is not applied by the leader (machine.ApplyBatch), so it is neither answered
+//   - it is not applied by the leader (applier.ApplyBatch), so it is neither answered
 //     nor read;
 //   - followers are not told that it is committed (transport.AppendEntries);
 //   - this replica, if it follows another by then, does not acknowledge it
