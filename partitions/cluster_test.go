@@ -103,11 +103,19 @@ func (n *node) open(p object.PartitionID, peers []object.NodeID, groups layout) 
 	g := n.host.Group(id)
 	if g == nil {
 		var err error
-		if g, err = n.host.Start(replication.GroupConfig{ID: id, Peers: peers, Machine: n.service.StateMachine}); err != nil {
+		if g, err = n.host.Start(replication.GroupConfig{ID: id, Peers: peers, Machine: n.machine}); err != nil {
 			return err
 		}
 	}
 	return n.service.Open(p, g)
+}
+
+// machine makes the state machines of a group, of which a directory may be one.
+func (n *node) machine(id object.MachineID) (replication.StateMachine, error) {
+	if id == object.OracleMachine {
+		return new(directory), nil
+	}
+	return n.service.StateMachine(id)
 }
 
 func startNode(t testing.TB, id object.NodeID, l net.Listener, peers map[object.NodeID]string, ids []object.NodeID, groups layout, config func(*Config)) *node {

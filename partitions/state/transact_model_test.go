@@ -19,7 +19,7 @@ import (
 // against three partitions. Their commands are delivered in any order, several to an
 // entry, some twice, some never; partitions are restarted; coordinators vanish, and
 // others recover their transactions. Some transactions are attempted in one entry that
-// their partitions share. It holds that
+// their partitions share, sometimes with the oracle. It holds that
 //
 //   - what a transaction or a write does to an object starts from what was there
 //     (no lost update), and happens in all of its partitions or in none (atomicity),
@@ -41,7 +41,7 @@ func TestTransactModel(t *testing.T) {
 	for _, what := range []string{
 		"committed", "aborted", "conflict", "locked", "waited", "moved", "recovered", "lock", "direct",
 		"joint", "joint of 3", "joint, locked", "joint, in conflict", "joint, then not", "joint with an owner's locks", "joint, let waiters go",
-		"joint again", "joint again, restarted", "joints in one entry",
+		"joint, placed", "joint again", "joint again, restarted", "joints in one entry",
 	} {
 		if counts[what] == 0 {
 			t.Errorf("nothing was %s", what)
@@ -93,6 +93,7 @@ type together struct {
 	a      *attempted
 	bodies map[object.PartitionID]*command.Prepare
 	sent   []*sent
+	oracle *command.Assigned // what it says, where it takes part
 	// restarts says how often partitions were restarted when it was delivered first.
 	restarts int
 }
@@ -388,13 +389,41 @@ func (b *bank) attempt(a *attempted, bodies map[object.PartitionID]*command.Prep
 // attemptJointly has a transaction attempted in one entry.
 func (b *bank) attemptJointly(a *attempted, bodies map[object.PartitionID]*command.Prepare) {
 	j := &together{a: a, bodies: bodies}
+	if b.rnd.IntN(2) == 0 && slices.ContainsFunc(slices.Collect(maps.Values(bodies)), hasCreate) {
+		j.oracle = new(command.Assigned)
+		if b.rnd.IntN(3) > 0 {
+			b.next++
+			j.oracle.Version = object.LocationVersion(b.next)
+		}
+	}
 	for _, p := range slices.Sorted(maps.Keys(bodies)) {
 		body := *bodies[p]
 		body.Wait = false
+		if j.oracle != nil {
+			body.Placed, body.Part.Writes = true, unplaced(body.Part.Writes)
+		}
 		j.sent = append(j.sent, &sent{c: b.parts[p].command(&body), to: p, holds: a.owner != nil, answer: func(any) {}, joint: j})
 	}
 	b.jointly[a.id] = true
 	b.joints = append(b.joints, j)
+}
+
+func hasCreate(b *command.Prepare) bool {
+	return slices.ContainsFunc(b.Part.Writes, func(w *command.Write) bool { return w.Kind == command.Create })
+}
+
+// unplaced makes Writes that create what has no location.
+func unplaced(writes []*command.Write) []*command.Write {
+	writes = slices.Clone(writes)
+	for i, w := range writes {
+		if w.Kind == command.Create {
+			one := *w
+			one.Targets = slices.Clone(w.Targets)
+			one.Targets[0].Version = 0
+			writes[i] = &one
+		}
+	}
+	return writes
 }
 
 // votes takes the answers to an attempt in one entry, and reports whether it was carried
@@ -417,6 +446,9 @@ func (b *bank) votes(j *together, votes []any) (carriedOut bool) {
 	case carriedOut:
 		b.counts["joint"]++
 		b.counts[fmt.Sprintf("joint of %d", len(votes))]++
+		if j.oracle != nil {
+			b.counts["joint, placed"]++
+		}
 	case locked && b.rnd.IntN(4) == 0:
 		b.counts["joint, then not"]++
 		delete(b.jointly, a.id)
@@ -783,6 +815,9 @@ func (b *bank) deliverJointly() {
 	}
 	proposals := make([]proposal, len(pieces))
 	for i, piece := range pieces {
+		if j := piece[0].joint; j != nil {
+			proposals[i].oracle = j.oracle
+		}
 		for _, s := range piece {
 			proposals[i].to = append(proposals[i].to, b.parts[s.to])
 			proposals[i].commands = append(proposals[i].commands, s.c)
@@ -838,7 +873,7 @@ func (b *bank) arriveTogether(j *together, o jointOutcome) bool {
 	again := j.sent[0].first != nil
 	for i, s := range j.sent {
 		vote, ok := o.results[i].(*command.Vote)
-		considered := o.considered[i].(*command.Vote)
+		considered := o.considered[len(o.considered)-len(j.sent)+i].(*command.Vote)
 		if !ok || o.agreed[i] != (!again && considered.Yes()) {
 			b.t.Fatalf("%v at p%d, jointly: %s, then %s, and agreed %v", j.a.id, s.to, voteText(considered), answer(o.results[i]), o.agreed[i])
 		}
