@@ -245,7 +245,7 @@ func (t *text) insert(n *Insert) {
 	if n.Table.Placement.Static {
 		t.line(1, "Placement: %s, home by hash: no round to the oracle", n.Table.Placement.Policy)
 	} else {
-		t.line(1, "Placement: %s chooses, the oracle assigns: one round more", n.Table.Placement.Policy)
+		t.line(1, "Placement: %s chooses, the oracle assigns: one round more, none where they share a group", n.Table.Placement.Policy)
 	}
 	switch n.Conflict {
 	case command.ConflictSkips:
