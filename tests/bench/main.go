@@ -38,6 +38,7 @@ type options struct {
 	rounds  int
 	only    []string
 	nodes   int
+	groups  int
 }
 
 func main() {
@@ -52,6 +53,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 2, "measurements of each system, in turns; the best counts")
 	flag.StringVar(&only, "only", "read,update,hot,insert", "kinds of traffic; also transfer1, transfer2 (transactions within one partition, and over two), transfer1s, transfer2s (the same as one statement), contended, contendeds (10 accounts), shares (of transfers over two partitions), and, without PostgreSQL, policyinserts (inserts by placement) and tenants (transactions over five objects of a tenant, by placement)")
 	flag.IntVar(&o.nodes, "nodes", 3, "nodes of ssmr, and PostgreSQL servers")
+	flag.IntVar(&o.groups, "groups", 0, "Raft groups that the partitions of ssmr share; 0 for as few as can be")
 	flag.Parse()
 	for c := range strings.SplitSeq(clients, ",") {
 		n, err := strconv.Atoi(c)
@@ -74,7 +76,7 @@ func main() {
 
 func run(r *reporter, o options) {
 	pg := system{name: "postgres", host: harness.StartPostgres(r, o.nodes), user: "postgres", database: "postgres"}
-	cluster := harness.Start(r, o.nodes)
+	cluster := harness.Start(r, o.nodes, "--groups", strconv.Itoa(o.groups))
 	ssmr := system{name: "ssmr", host: cluster.Nodes[0].SQL, user: "test", database: "test"}
 	systems := []system{pg, ssmr}
 	for _, s := range systems {

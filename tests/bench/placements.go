@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -81,7 +82,7 @@ func buildPolicies(r *reporter) string {
 func runPlacements(r *reporter, o options) {
 	// A policy whose answers come too late on a busy machine is not followed, and then it is
 	// not a policy that is measured.
-	cluster := harness.Start(r, o.nodes, "--plugins-dir", buildPolicies(r), "--plugins-call-timeout", "10s")
+	cluster := harness.Start(r, o.nodes, "--groups", strconv.Itoa(o.groups), "--plugins-dir", buildPolicies(r), "--plugins-call-timeout", "10s")
 	s := system{name: "ssmr", host: cluster.Nodes[0].SQL, user: "test", database: "test"}
 	conn, err := pgx.Connect(context.Background(), s.dsn())
 	if err != nil {
