@@ -20,4 +20,9 @@
 // program does costs a statement more than Config.CallTimeout for each thousands of
 // objects; while it is down, nothing at all. Small statements that come while calls are
 // under way are asked about together, and each gets its own answer.
+//
+// A program is told only the columns that it has named. What it has answered is given again
+// without a call, if it claims that its answers follow from what it is told of an object
+// (placement.Objectwise), until what it is told of partitions changes. Both hold for the
+// program that has said so, and not for the next one of the policy.
 package registry

@@ -317,7 +317,7 @@ func describeTable(t *catalog.Table) placement.Table {
 }
 
 // describeObjects are the objects of a request as policies see them, with the values of some
-// columns, of all where that is nil; those at some indexes, all where that is nil.
+// columns, ascending, of all where that is nil; those at some indexes, all where that is nil.
 func describeObjects(r *execute.PlaceRequest, columns, at []int) []placement.Object {
 	if columns == nil {
 		columns = count(len(r.Table.Columns))
@@ -325,8 +325,10 @@ func describeObjects(r *execute.PlaceRequest, columns, at []int) []placement.Obj
 	if at == nil {
 		at = count(len(r.Rows))
 	}
-	format := &datum.Format{}
-	n := len(r.Table.Columns)
+	format, n := &datum.Format{}, 0
+	if len(columns) > 0 {
+		n = columns[len(columns)-1] + 1 // values behind the last one are not looked at
+	}
 	objects, all := make([]placement.Object, len(at)), make([]placement.Value, n*len(at))
 	var text []byte
 	for o, i := range at {

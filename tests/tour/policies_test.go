@@ -74,7 +74,7 @@ func TestPolicies(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"all 25 checks passed",
+		"all 27 checks passed",
 		`tenant is "acme"`,
 		"shop 0.2.0   shop 0.1.0", "shop 0.2.0       hash 1",
 		"does not have the label region=eu that the table requires",
