@@ -18,9 +18,8 @@ import (
 // applyBench applies entries of a few commands each, as a busy cluster has them. The
 // entries are made while the clock stands.
 type applyBench struct {
-	f       *fixture
-	random  *rand.Rand
-	command int // counts the commands
+	f      *fixture
+	random *rand.Rand
 }
 
 const (
