@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -84,6 +85,40 @@ func TestConversationEnds(t *testing.T) {
 	}
 }
 
+// What is not sent again is as it was in the question before, whatever the policy does with
+// what it gets; what has changed is sent.
+func TestSameAsBefore(t *testing.T) {
+	h := newHost(t, Config{Dir: programs(t, "tells"), CallTimeout: 5 * time.Second})
+	p := open(t, h, "tells")
+	b, options := batch(), placement.Options{"color": "red"}
+	for _, change := range []func(){
+		func() {},
+		func() {},
+		func() { b.Table.Name = "other" },
+		func() { b.Table.Columns = append(b.Table.Columns, placement.Column{Name: "country", Type: "text"}) },
+		func() { b.Table.Key = []string{"country"} },
+		func() { options = placement.Options{"color": "blue"} },
+		func() { options = nil },
+		func() {},
+		func() { b.Partitions[1].Objects = 7 },
+		func() { b.Partitions[2].Labels = map[string]string{"region": "eu"} },
+		func() { b.Partitions[2].Labels = map[string]string{"region": "us"} },
+		func() { b.Partitions = b.Partitions[:2] },
+		func() { b.Partitions[0].Closed = true },
+		func() {},
+	} {
+		change()
+		answer, err := p.Ask(context.Background(), Question{Options: options, Batch: b})
+		want := fmt.Sprintf("%s %v of %s %v, %v", options["color"], b.Table.Columns, b.Table.Name, b.Table.Key, b.Partitions)
+		if err != nil || answer.Placements[0].Reason != want {
+			t.Errorf("the policy was told %q, want %q, error %v", answer.Placements[0].Reason, want, err)
+		}
+	}
+	if n := p.idle(); n != 1 {
+		t.Errorf("%d conversations", n)
+	}
+}
+
 // oldPolicy is a client of a program that does not know PlaceMany, or ends it early.
 type oldPolicy struct {
 	placementpb.PolicyClient
@@ -105,7 +140,7 @@ func TestWithoutConversations(t *testing.T) {
 	old := &oldPolicy{err: status.Error(codes.Unimplemented, "unknown method PlaceMany")}
 	c := conversations{policy: old}
 	for range 3 {
-		if _, err := c.place(context.Background(), batch().Message(placement.Options{}, nil)); err != nil {
+		if _, err := c.place(context.Background(), &Question{Batch: batch()}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -113,7 +148,7 @@ func TestWithoutConversations(t *testing.T) {
 		t.Errorf("%d calls of Place", old.placed)
 	}
 	down := conversations{policy: &oldPolicy{err: status.Error(codes.Unavailable, "")}}
-	if _, err := down.place(context.Background(), batch().Message(nil, nil)); status.Code(err) != codes.Unavailable || down.none {
+	if _, err := down.place(context.Background(), &Question{Batch: batch()}); status.Code(err) != codes.Unavailable || down.none {
 		t.Errorf("error %v", err)
 	}
 }

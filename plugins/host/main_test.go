@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,7 +74,8 @@ func (garbage) Unmarshal(b []byte, v any) error { return proto.Unmarshal(b, v.(p
 
 // policy places everything at home, after it has behaved.
 type policy struct {
-	how string
+	how   string
+	color string // an option of the table
 }
 
 func (p *policy) Name() string { return p.how }
@@ -94,7 +96,7 @@ func (p *policy) Configure(options placement.Options, _ placement.Table) (placem
 	if v, ok := options["wrong"]; ok {
 		return nil, &placement.OptionError{Option: "wrong", Value: v, Allowed: "nothing"}
 	}
-	return p, nil
+	return &policy{how: p.how, color: options["color"]}, nil
 }
 
 func (p *policy) ReplaceColumns(placement.Table) []string { return []string{"country"} }
@@ -122,6 +124,10 @@ func (p *policy) Place(_ context.Context, b *placement.Batch) ([]placement.Place
 		}
 	}
 	switch p.how {
+	case "tells":
+		placed[0].Reason = fmt.Sprintf("%s %v of %s %v, %v", p.color, b.Table.Columns, b.Table.Name, b.Table.Key, b.Partitions)
+		slices.Reverse(b.Partitions) // which is its own matter
+		b.Table.Name = ""
 	case "slow":
 		time.Sleep(slowTime)
 	case "hangs":

@@ -14,7 +14,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/ssmr/ssmr/plugins/placement"
-	"github.com/ssmr/ssmr/plugins/placement/placementpb"
 )
 
 // State says whether a policy can be called.
@@ -233,11 +232,9 @@ func (p *Plugin) Ask(ctx context.Context, q Question) (answer Answer, err error)
 		}
 		ask := proc.talks.place
 		if q.Replace {
-			ask = func(ctx context.Context, m *placementpb.PlaceRequest) (*placementpb.PlaceResponse, error) {
-				return proc.policy.Replace(ctx, m)
-			}
+			ask = proc.replace
 		}
-		said, err := ask(ctx, q.Batch.Message(q.Options, q.Columns))
+		said, err := ask(ctx, &q)
 		if err != nil {
 			return err
 		}

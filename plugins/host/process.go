@@ -149,6 +149,10 @@ func (p *process) configure(ctx context.Context, options placement.Options, tabl
 	return accepted, nil
 }
 
+func (p *process) replace(ctx context.Context, q *Question) (*placementpb.PlaceResponse, error) {
+	return p.policy.Replace(ctx, q.Batch.Message(q.Options, q.Columns))
+}
+
 // exited is closed when the process has ended.
 func (p *process) exited() <-chan struct{} { return p.child.ended }
 

@@ -23,10 +23,16 @@ func (t *Table) Message() *placementpb.Table {
 // BatchOf understands a batch as it is sent. Objects have a value for each column, NULL
 // where none came.
 func BatchOf(r *placementpb.PlaceRequest) *Batch {
-	table, sent := TableOf(r.GetTable()), r.GetObjects()
+	table := TableOf(r.GetTable())
+	return batchOf(&table, partitionsOf(r), r)
+}
+
+// batchOf understands the rest of a batch.
+func batchOf(table *Table, partitions []Partition, r *placementpb.PlaceRequest) *Batch {
+	sent := r.GetObjects()
 	b := &Batch{
-		Table: &table, Hint: r.GetHint(), DryRun: r.GetDryRun(),
-		Objects: make([]Object, len(sent.GetHomes())), Partitions: make([]Partition, len(r.GetPartitions())),
+		Table: table, Hint: r.GetHint(), DryRun: r.GetDryRun(), Partitions: partitions,
+		Objects: make([]Object, len(sent.GetHomes())),
 	}
 	n := len(table.Columns)
 	all := make([]Value, n*len(b.Objects))
@@ -53,28 +59,42 @@ func BatchOf(r *placementpb.PlaceRequest) *Batch {
 			o.Bytes = sent.Bytes[i]
 		}
 	}
+	return b
+}
+
+func partitionsOf(r *placementpb.PlaceRequest) []Partition {
+	partitions := make([]Partition, len(r.GetPartitions()))
 	for i, p := range r.GetPartitions() {
-		b.Partitions[i] = Partition{
+		partitions[i] = Partition{
 			ID: p.GetId(), Objects: p.GetObjects(), Bytes: p.GetBytes(), CommandsPerSecond: p.GetCommandsPerSecond(),
 			Labels: p.GetLabels(), Closed: p.GetClosed(),
 		}
 	}
-	return b
+	return partitions
 }
 
 // Message is the batch as it is sent, with the options of its table, and with the values of
 // some columns; all where columns is nil.
 func (b *Batch) Message(options Options, columns []int) *placementpb.PlaceRequest {
-	m := &placementpb.PlaceRequest{
-		Table: b.Table.Message(), Options: options, Hint: b.Hint, DryRun: b.DryRun,
-		Objects: b.message(columns), Partitions: make([]*placementpb.Partition, len(b.Partitions)),
-	}
+	m := b.ObjectsMessage(columns)
+	m.Table, m.Options, m.Partitions = b.Table.Message(), options, b.PartitionsMessage()
+	return m
+}
+
+// PartitionsMessage is the partitions as they are sent.
+func (b *Batch) PartitionsMessage() []*placementpb.Partition {
+	m := make([]*placementpb.Partition, len(b.Partitions))
 	for i, p := range b.Partitions {
-		m.Partitions[i] = &placementpb.Partition{
+		m[i] = &placementpb.Partition{
 			Id: p.ID, Objects: p.Objects, Bytes: p.Bytes, CommandsPerSecond: p.CommandsPerSecond, Labels: p.Labels, Closed: p.Closed,
 		}
 	}
 	return m
+}
+
+// ObjectsMessage is the batch as it is sent, without its table and its partitions.
+func (b *Batch) ObjectsMessage(columns []int) *placementpb.PlaceRequest {
+	return &placementpb.PlaceRequest{Hint: b.Hint, DryRun: b.DryRun, Objects: b.message(columns)}
 }
 
 // message is the objects as they are sent.

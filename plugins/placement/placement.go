@@ -74,6 +74,9 @@ func (t *Table) InKey(name string) bool {
 
 // Batch is what one call of Place is about: objects of one table that a statement creates,
 // or a few statements at one moment, or that MOVE <table> TO POLICY asks about.
+//
+// What it points to is shared with other batches: a policy may sort and cut its lists, and
+// changes no columns and no labels.
 type Batch struct {
 	Table *Table
 	// Objects are the objects; they are new unless they have a Current.

@@ -209,20 +209,37 @@ func tableKey(options map[string]string, table Table) string {
 
 // Place chooses partitions for new objects.
 func (s *server) Place(ctx context.Context, r *placementpb.PlaceRequest) (*placementpb.PlaceResponse, error) {
-	return s.answer(ctx, r, Policy.Place)
+	batch := BatchOf(r)
+	policy, err := s.toAsk(r.Options, *batch.Table)
+	if err != nil {
+		return nil, err
+	}
+	return answer(ctx, policy, batch, Policy.Place)
 }
 
 // PlaceMany answers one question after another.
 func (s *server) PlaceMany(stream grpc.BidiStreamingServer[placementpb.PlaceRequest, placementpb.PlaceResponse]) error {
+	var policy Policy          // nil before the first table
+	var table Table            // of the question before
+	var partitions []Partition // likewise
 	for {
 		r, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, io.EOF):
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			return err
+		case r.GetTable() != nil || policy == nil:
+			table = TableOf(r.GetTable())
+			if policy, err = s.toAsk(r.Options, table); err != nil {
+				return err
+			}
 		}
-		answer, err := s.Place(stream.Context(), r)
+		if len(r.GetPartitions()) > 0 {
+			partitions = partitionsOf(r)
+		}
+		now := table // each batch has its own, whatever the policy does with it
+		answer, err := answer(stream.Context(), policy, batchOf(&now, slices.Clone(partitions), r), Policy.Place)
 		if err != nil {
 			return err
 		}
@@ -234,7 +251,12 @@ func (s *server) PlaceMany(stream grpc.BidiStreamingServer[placementpb.PlaceRequ
 
 // Replace says where changed objects are to live.
 func (s *server) Replace(ctx context.Context, r *placementpb.PlaceRequest) (*placementpb.PlaceResponse, error) {
-	return s.answer(ctx, r, func(p Policy, ctx context.Context, b *Batch) ([]Placement, error) {
+	batch := BatchOf(r)
+	policy, err := s.toAsk(r.Options, *batch.Table)
+	if err != nil {
+		return nil, err
+	}
+	return answer(ctx, policy, batch, func(p Policy, ctx context.Context, b *Batch) ([]Placement, error) {
 		replacer, ok := p.(Replacer)
 		if !ok {
 			return nil, status.Error(codes.Unimplemented, "the policy does not replace objects")
@@ -243,12 +265,17 @@ func (s *server) Replace(ctx context.Context, r *placementpb.PlaceRequest) (*pla
 	})
 }
 
-func (s *server) answer(ctx context.Context, r *placementpb.PlaceRequest, ask func(Policy, context.Context, *Batch) ([]Placement, error)) (*placementpb.PlaceResponse, error) {
-	batch := BatchOf(r)
-	policy, err := s.configured(r.Options, *batch.Table)
+// toAsk is configured for a question.
+func (s *server) toAsk(options map[string]string, table Table) (Policy, error) {
+	policy, err := s.configured(options, table)
 	if err != nil {
 		return nil, status.Error(codes.FailedPrecondition, err.Error())
 	}
+	return policy, nil
+}
+
+// answer asks the policy.
+func answer(ctx context.Context, policy Policy, batch *Batch, ask func(Policy, context.Context, *Batch) ([]Placement, error)) (*placementpb.PlaceResponse, error) {
 	placed, err := ask(policy, ctx, batch)
 	if err != nil {
 		if _, told := status.FromError(err); told {

@@ -62,6 +62,8 @@ type PolicyClient interface {
 	// PlaceMany is Place for one question after another: each is answered before the next one
 	// comes, and an error ends it as it ends a call of Place. A question costs less than half
 	// of a call here. Several may be open at once. UNIMPLEMENTED is as good: Place is called.
+	// A question without a table is about the table and the options of the one before, one
+	// without partitions about the same partitions.
 	PlaceMany(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[PlaceRequest, PlaceResponse], error)
 	// Replace is asked after an update of columns that Configure named: 0 means that an
 	// object stays. UNIMPLEMENTED is as good as that.
@@ -142,6 +144,8 @@ type PolicyServer interface {
 	// PlaceMany is Place for one question after another: each is answered before the next one
 	// comes, and an error ends it as it ends a call of Place. A question costs less than half
 	// of a call here. Several may be open at once. UNIMPLEMENTED is as good: Place is called.
+	// A question without a table is about the table and the options of the one before, one
+	// without partitions about the same partitions.
 	PlaceMany(grpc.BidiStreamingServer[PlaceRequest, PlaceResponse]) error
 	// Replace is asked after an update of columns that Configure named: 0 means that an
 	// object stays. UNIMPLEMENTED is as good as that.
