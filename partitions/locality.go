@@ -17,8 +17,8 @@ import (
 // neither messages nor disk syncs. So a leader that gets most commands from one other
 // node hands over to it.
 //
-// A leader does not see the reads that a follower answers from its own replica, but all
-// of its own node's. So where there is doubt, leadership stays.
+// Of the reads that a follower answers from its own replica a leader sees its questions,
+// of its own node's it sees all. So where there is doubt, leadership stays.
 const (
 	// localityWindow is what a decision looks back on. A burst (one batch, the rest after
 	// a slow disk) is shorter; clients that have moved pay the hop for little longer.

@@ -106,6 +106,7 @@ func (s *Service) Open(p object.PartitionID, g *replication.Group) error {
 		return fmt.Errorf("partition %d: its group has a state machine from elsewhere", p)
 	}
 	r.group, r.origins = m, s.locality.add(g.ID(), g)
+	g.HearQuestions(r.origins.note)
 	if err := s.serve(r); err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func (g *Group) leadingIndex(granting bool) (index uint64, given bool) {
 // the highest bit says that it is granted.
 const grantBit = 1 << 63
 
-func (h *Host) handleIndexes(_ context.Context, _ object.NodeID, req []byte) ([]byte, error) {
+func (h *Host) handleIndexes(_ context.Context, from object.NodeID, req []byte) ([]byte, error) {
 	if len(req)%4 != 1 || len(req) > 1+4*questionGroups || req[0] > 1 {
 		return nil, errMessage
 	}
@@ -114,11 +114,19 @@ func (h *Host) handleIndexes(_ context.Context, _ object.NodeID, req []byte) ([]
 			if index, given = g.leadingIndex(granting); given {
 				index |= grantBit
 			}
+			if f := g.asked.Load(); f != nil && index != 0 {
+				(*f)(from)
+			}
 		}
 		answer = binary.BigEndian.AppendUint64(answer, index)
 	}
 	return answer, nil
 }
+
+// HearQuestions has f told of each node that asks this replica, as the leader, for the
+// index of its state, once for a question, which serves one read of that node or many.
+// f must not block.
+func (g *Group) HearQuestions(f func(from object.NodeID)) { g.asked.Store(&f) }
 
 // following remembers whether reading on this follower has been worth the question.
 type following struct {

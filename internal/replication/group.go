@@ -61,8 +61,9 @@ type Group struct {
 	gate      gate
 	following following
 	granted   atomic.Pointer[granted] // to this replica; nil for none
-	full      chan struct{}           // signals that the log wants to be compacted
-	notify    chan bool               // raft: leadership won or lost
+	asked     atomic.Pointer[func(object.NodeID)]
+	full      chan struct{} // signals that the log wants to be compacted
+	notify    chan bool     // raft: leadership won or lost
 	events    chan raft.Observation
 
 	// changeover is held for writing while the content is replaced.
