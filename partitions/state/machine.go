@@ -41,6 +41,7 @@ type Machine struct {
 	decoder  command.Decoder
 	entry    entry
 	joint    considered
+	reads    readCache
 	worker   worker
 	locks    locks
 	aborted  aborted
@@ -88,7 +89,8 @@ func (m *Machine) Open(space *storage.Space) error {
 	m.space = space
 	m.pendings.finishAll(false)
 	m.finished = nil
-	m.recent, m.tails = newRecent(m.limits.RecentBytes), newTails()
+	m.recent, m.tails = newRecent(m.limits.RecentBytes/2), newTails()
+	m.reads.reset(m.limits.RecentBytes / 2)
 	m.sizes, m.senders = newSizes(), make(map[object.NodeID]*sender)
 	m.live = &view{
 		partition: m.partition, slots: &slotSet{},
@@ -150,6 +152,7 @@ func (m *Machine) FinishEntry() { m.entry.finish() }
 
 // Committed shows readers what Apply has changed.
 func (m *Machine) Committed(index uint64) {
+	m.reads.committed()
 	m.shown.Store(index)
 	if m.pending {
 		m.pending = false

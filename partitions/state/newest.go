@@ -64,13 +64,21 @@ func (n *newest) sight(snap *storage.Snapshot) (sight, error) {
 	return newSight(snap, partial, nil), err
 }
 
-// newestObject is stored.object of a space. It allocates nothing but the row.
-func newestObject(space *storage.Space, id object.ID) (record, bool, error) {
+// newestObject is stored.object of a space, or what is kept of it. It allocates nothing
+// but the row.
+func (m *Machine) newestObject(space *storage.Space, id object.ID) (record, bool, error) {
+	r, found, ticket := m.reads.get(id)
+	if found {
+		return r, true, nil
+	}
 	var key [128]byte
 	b, found, err := space.Get(nil, appendObjectKey(key[:0], prefixObjects, id))
 	if err != nil || !found {
 		return record{}, false, err
 	}
-	r, err := decodeRecord(b)
-	return r, err == nil, err
+	if r, err = decodeRecord(b); err != nil {
+		return record{}, false, err
+	}
+	m.reads.put(id, r, ticket)
+	return r, true, nil
 }

@@ -101,7 +101,7 @@ func (q *Query) Pin() error {
 	var err error
 	if t := q.read.Targets; len(t) == 1 && len(q.read.Spans) == 0 && v.Checks == nil && t[0].ID.Table() == q.read.Table {
 		// An object that is there is the partition's, and one Get sees one moment.
-		q.single, q.found, err = newestObject(space, q.read.Targets[0].ID)
+		q.single, q.found, err = q.m.newestObject(space, q.read.Targets[0].ID)
 		if err != nil || q.found {
 			return err
 		}

@@ -1,0 +1,139 @@
+package state
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/ssmr/ssmr/internal/object"
+)
+
+// Readers beside the goroutine that applies never see an object as it was before what was
+// acknowledged, or what any of them has seen before (invariant 3).
+func TestReadCacheIsTheStore(t *testing.T) {
+	const objects, writes, readers = 8, 2400, 4
+	f := loaded(t, objects)
+	f.m.reads.reset(readShards * 2 * 8 * 200) // some of them fit
+	var acknowledged, seen [objects]atomic.Uint64
+	var hits atomic.Int64
+	raise := func(v *atomic.Uint64, to uint64) {
+		for {
+			if now := v.Load(); now >= to || v.CompareAndSwap(now, to) {
+				return
+			}
+		}
+	}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range readers {
+		random := rand.New(rand.NewPCG(3, uint64(i)))
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				n := random.IntN(objects)
+				id := idOf(staticTable, n)
+				least := max(acknowledged[n].Load(), seen[n].Load())
+				if _, cached, _ := f.m.reads.get(id); cached {
+					hits.Add(1)
+				}
+				r, found, err := f.m.newestObject(f.space, id)
+				if err != nil || !found || uint64(r.revision) < least {
+					t.Errorf("object %d is of revision %d (%v, %v), after %d was seen", n, r.revision, found, err, least)
+					return
+				}
+				raise(&seen[n], uint64(r.revision))
+			}
+		})
+	}
+	random := rand.New(rand.NewPCG(3, 99))
+	for range writes {
+		n := random.IntN(objects)
+		f.write(increment(staticTable, n, 0))
+		acknowledged[n].Store(uint64(object.NewRevision(1, f.index, false)))
+		if random.IntN(3) == 0 {
+			runtime.Gosched()
+		}
+	}
+	close(stop)
+	wg.Wait()
+	if hits.Load() == 0 {
+		t.Error("nothing was ever cached; the test tests nothing")
+	}
+}
+
+// What was read before a write is not put in after it, at whatever step the write is.
+func TestReadCacheTickets(t *testing.T) {
+	var c readCache
+	c.reset(1 << 20)
+	id, old := object.ID("x"), record{row: []byte("old")}
+	expect := func(when string, want bool) {
+		t.Helper()
+		if r, found, _ := c.get(id); found != want {
+			t.Errorf("%s: found %v %q, want %v", when, found, r.row, want)
+		}
+	}
+	_, _, before := c.get(id)
+	c.write(id)
+	c.put(id, old, before)
+	expect("read before the write, put in during it", false)
+	_, _, during := c.get(id)
+	c.put(id, old, during)
+	expect("read during the write", false)
+	c.committed()
+	c.put(id, old, before)
+	c.put(id, old, during)
+	expect("read before the commit, put in after it", false)
+	_, _, after := c.get(id)
+	c.put(id, record{row: []byte("new")}, after)
+	expect("read after the commit", true)
+	c.write(id)
+	expect("while it is written again", false)
+	c.committed()
+
+	_, _, ticket := c.get(id)
+	c.put(id, old, ticket)
+	expect("before a pause", true)
+	c.pause()
+	expect("during a pause", false)
+	_, _, during = c.get(id)
+	c.put(id, old, during)
+	c.committed()
+	c.put(id, old, ticket)
+	expect("after a pause", false)
+	_, _, ticket = c.get(id)
+	c.reset(1 << 20)
+	c.put(id, old, ticket)
+	expect("after a reset", false)
+}
+
+// The cache keeps no more than it may.
+func TestReadCacheIsBounded(t *testing.T) {
+	var c readCache
+	const limit = readShards * 4096
+	c.reset(limit)
+	for i := range 20_000 {
+		id := object.ID(fmt.Sprint("object ", i))
+		_, _, ticket := c.get(id)
+		c.put(id, record{row: make([]byte, 50)}, ticket)
+	}
+	c.put("large", record{row: make([]byte, 4096)}, 0)
+	kept, bytes := 0, 0
+	for i := range c.shards {
+		for _, m := range []map[object.ID]record{c.shards[i].young, c.shards[i].old} {
+			for id, r := range m {
+				kept++
+				bytes += len(id) + len(r.row) + recentOverhead
+			}
+		}
+	}
+	if bytes > limit || kept < 100 {
+		t.Errorf("%d objects of %d bytes are kept, allowed are %d", kept, bytes, limit)
+	}
+}
