@@ -151,8 +151,12 @@ func TestLargeTransactionIsSeenWhole(t *testing.T) {
 	defer prepared.Close()
 	f.expect("prepared", read(prepared, command.View{}), "10")
 	f.expect("prepared and included", read(prepared, include), fmt.Sprint(n+10))
-	if allocations := testing.AllocsPerRun(1, func() { read(prepared, include) }); allocations > n/10 {
-		t.Errorf("%v allocations for %d staged effects", allocations, n)
+	least := float64(n) // the store's own goroutines are counted too
+	for tries := 0; tries < 10 && least > n/10; tries++ {
+		least = min(least, testing.AllocsPerRun(1, func() { read(prepared, include) }))
+	}
+	if least > n/10 {
+		t.Errorf("%v allocations for %d staged effects", least, n)
 	}
 	if rest := f.do(commits(tx(1))).(*command.Concluded).Rest; len(rest) != 1 {
 		t.Fatalf("rest %v", rest)
