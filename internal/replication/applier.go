@@ -136,20 +136,12 @@ func (a *applier) applyAll(logs []*raft.Log, results []any) error {
 		if l.Index <= a.index {
 			continue // applied before a restart, or contained in the state that was received
 		}
-		if a.batch == nil {
-			a.batch = a.space.NewBatch()
-		}
-		a.index, a.term = l.Index, l.Term
-		a.entries++
-		if l.Type != raft.LogCommand {
-			continue
-		}
-		out, err := a.execute(l)
+		out, err := a.applyEntry(l)
 		if err != nil {
 			return err
 		}
 		results[i] = &applied{results: out}
-		if a.batch != nil && a.batch.Bytes() >= commitBytes {
+		if a.batch.Bytes() >= commitBytes {
 			if err := a.commit(); err != nil {
 				return err
 			}
@@ -158,11 +150,27 @@ func (a *applier) applyAll(logs []*raft.Log, results []any) error {
 	return a.commit()
 }
 
+// applyEntry applies an entry to the batch, and returns the results of its proposals.
+func (a *applier) applyEntry(l *raft.Log) (out []any, err error) {
+	sum := l.Type == raft.LogCommand && len(l.Data) > 0 && l.Data[0] == entryChecksum
+	if sum { // before the index moves: who waits for that finds the checksum begun
+		if out, err = a.checksum(l); err != nil {
+			return nil, err
+		}
+	}
+	if a.batch == nil {
+		a.batch = a.space.NewBatch()
+	}
+	a.index, a.term = l.Index, l.Term
+	a.entries++
+	if sum || l.Type != raft.LogCommand {
+		return out, nil
+	}
+	return a.execute(l)
+}
+
 // execute executes the commands of an entry and returns the results of its proposals.
 func (a *applier) execute(l *raft.Log) ([]any, error) {
-	if len(l.Data) > 0 && l.Data[0] == entryChecksum {
-		return a.checksum(l)
-	}
 	var err error
 	if a.commands, a.sizes, err = decodeCommands(a.commands[:0], a.sizes[:0], l.Data); err != nil {
 		return nil, err
@@ -237,7 +245,7 @@ func (a *applier) begun(l *raft.Log, id object.MachineID) (*Machine, error) {
 	return m, err
 }
 
-// checksum begins a checksum of what is applied.
+// checksum begins a checksum of what is applied before the entry.
 func (a *applier) checksum(l *raft.Log) ([]any, error) {
 	id, err := decodeChecksum(l.Data)
 	if err != nil {
