@@ -71,7 +71,11 @@ func (m *Machine) Decide(carryOut bool) (answer any, err error) {
 		return new(command.Assigned), nil
 	}
 	version := object.LocationVersion(t.upcoming())
-	for _, one := range t.assign(a) {
+	absent := make([]bool, len(a.items)) // as Consider has found
+	for i := range absent {
+		absent[i] = true
+	}
+	for _, one := range t.assignKnowing(a, absent) {
 		if one.location.Version != version {
 			t.fail(errors.New("oracle: an id that was to be given a location has one"))
 		}

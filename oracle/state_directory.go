@@ -11,7 +11,10 @@ import (
 // location is below the floor gets a new version at the same partition, because
 // the partition refuses creates that come with the old one. A partition that must not
 // get an object is not given it.
-func (t *tx) assign(c *assign) []assigned {
+func (t *tx) assign(c *assign) []assigned { return t.assignKnowing(c, t.absent(c.items)) }
+
+// assignKnowing is assign where it is known of items that they have no entry; nil: of none.
+func (t *tx) assignKnowing(c *assign, absent []bool) []assigned {
 	answers := make([]assigned, len(c.items))
 	var version object.LocationVersion
 	next := func() object.LocationVersion {
@@ -20,7 +23,6 @@ func (t *tx) assign(c *assign) []assigned {
 		}
 		return version
 	}
-	absent := t.absent(c.items)
 	for i, item := range c.items {
 		table := t.tables[item.ID.Table()]
 		if table == nil {
