@@ -21,8 +21,6 @@ const (
 //     committed, and is not put in again before Committed: meanwhile readers ask the store.
 //   - What a reader has read is put in only if nothing of the shard was written since
 //     before it was read (the ticket).
-//
-// It holds two generations, so that what is used stays.
 type readCache struct {
 	seed    maphash.Seed
 	shards  [readShards]readShard
@@ -32,13 +30,10 @@ type readCache struct {
 
 type readShard struct {
 	mu      sync.Mutex // guards what follows
-	limit   int        // of the bytes of one generation
 	writes  uint64
 	paused  bool // nothing is told, or taken in
 	writing map[object.ID]struct{}
-	young   map[object.ID]record
-	old     map[object.ID]record
-	bytes   int // of young
+	objects recent
 }
 
 // reset empties the cache, and bounds what it keeps.
@@ -49,18 +44,12 @@ func (c *readCache) reset(limit int) {
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()
-		s.limit, s.paused = limit/2/readShards, false
-		s.empty()
+		s.objects, s.paused = newRecent(limit/readShards), false
+		s.writes++
 		s.writing = make(map[object.ID]struct{})
 		s.mu.Unlock()
 	}
 	c.written, c.paused = c.written[:0], false
-}
-
-// empty drops all objects. mu is held.
-func (s *readShard) empty() {
-	s.writes++
-	s.young, s.old, s.bytes = nil, nil, 0
 }
 
 func (c *readCache) shard(id object.ID) *readShard {
@@ -76,11 +65,7 @@ func (c *readCache) get(id object.ID) (r record, found bool, ticket uint64) {
 	if s.paused {
 		return record{}, false, noTicket
 	}
-	if r, found = s.young[id]; found {
-		return r, true, noTicket
-	}
-	if r, found = s.old[id]; found {
-		s.keep(id, r)
+	if r, found = s.objects.get(id); found {
 		return r, true, noTicket
 	}
 	if len(s.writing) > 0 {
@@ -101,23 +86,8 @@ func (c *readCache) put(id object.ID, r record, ticket uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.writes == ticket && !s.paused {
-		s.keep(id, r)
+		s.objects.put(id, r)
 	}
-}
-
-// keep puts an object into the young generation. mu is held.
-func (s *readShard) keep(id object.ID, r record) {
-	size := len(id) + len(r.row) + recentOverhead
-	if size > s.limit/8 {
-		return
-	}
-	if s.young == nil || s.bytes+size > s.limit {
-		s.old, s.young, s.bytes = s.young, make(map[object.ID]record, len(s.young)), 0
-	}
-	if _, found := s.young[id]; !found {
-		s.bytes += size
-	}
-	s.young[id] = r
 }
 
 // write says that an entry writes an object. It belongs to the goroutine that applies, as
@@ -126,11 +96,7 @@ func (c *readCache) write(id object.ID) {
 	s := c.shard(id)
 	s.mu.Lock()
 	s.writes++
-	if was, found := s.young[id]; found {
-		s.bytes -= len(id) + len(was.row) + recentOverhead
-		delete(s.young, id)
-	}
-	delete(s.old, id)
+	s.objects.remove(id)
 	s.writing[id] = struct{}{}
 	s.mu.Unlock()
 	c.written = append(c.written, id)
@@ -143,7 +109,8 @@ func (c *readCache) pause() {
 		s := &c.shards[i]
 		s.mu.Lock()
 		s.paused = true
-		s.empty()
+		s.writes++
+		s.objects.clear()
 		s.mu.Unlock()
 	}
 }

@@ -126,7 +126,7 @@ func TestReadCacheIsBounded(t *testing.T) {
 	c.put("large", record{row: make([]byte, 4096)}, 0)
 	kept, bytes := 0, 0
 	for i := range c.shards {
-		for _, m := range []map[object.ID]record{c.shards[i].young, c.shards[i].old} {
+		for _, m := range []map[object.ID]record{c.shards[i].objects.young, c.shards[i].objects.old} {
 			for id, r := range m {
 				kept++
 				bytes += len(id) + len(r.row) + recentOverhead

@@ -2,10 +2,11 @@ package state
 
 import "github.com/ssmr/ssmr/internal/object"
 
-// recent keeps objects that commands have read from the store, so that the next
-// command on one of them need not. It belongs to the goroutine that applies, and
-// always says what the store says: every write of an object goes through entry.flush,
-// which tells it. It holds two generations, so that what is used stays.
+// recent keeps objects that were read from the store, so that the next who wants one of
+// them need not. It holds two generations, so that what is used stays. Machine.recent is
+// for commands: it belongs to the goroutine that applies, and always says what the store
+// says, because every write of an object goes through entry.flush, which tells it. Those
+// of readCache are for reads.
 type recent struct {
 	limit int // of the bytes of one generation
 	young map[object.ID]record
