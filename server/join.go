@@ -72,13 +72,18 @@ func (n *Node) nodes() []object.NodeID {
 	return out
 }
 
-// replicas tells which nodes hold a partition.
-func (n *Node) replicas(p object.PartitionID) []object.NodeID {
+// partition returns what this node knows of a partition; nil for nothing.
+func (n *Node) partition(p object.PartitionID) *catalog.Partition {
 	cache := n.known.Load()
 	if cache == nil {
 		return nil
 	}
-	if d := cache.Catalog().Partition(p); d != nil {
+	return cache.Catalog().Partition(p)
+}
+
+// replicas tells which nodes hold a partition.
+func (n *Node) replicas(p object.PartitionID) []object.NodeID {
+	if d := n.partition(p); d != nil {
 		return d.Replicas
 	}
 	return nil
@@ -86,15 +91,10 @@ func (n *Node) replicas(p object.PartitionID) []object.NodeID {
 
 // group tells which Raft group a partition is in.
 func (n *Node) group(p object.PartitionID) (object.GroupID, bool) {
-	cache := n.known.Load()
-	if cache == nil {
-		return 0, false
+	if d := n.partition(p); d != nil {
+		return d.Group, true
 	}
-	d := cache.Catalog().Partition(p)
-	if d == nil {
-		return 0, false
-	}
-	return d.Group, true
+	return 0, false
 }
 
 func (n *Node) startOracle(nodes []object.NodeID) error {

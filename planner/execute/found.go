@@ -47,15 +47,11 @@ func (in *insertion) foundAtOnce(ctx context.Context) (done bool, err error) {
 		assignments[i] = catalog.Assignment{ID: it.ID, Partition: c.part, Origin: *c.origin}
 	}
 	groups := in.groups(nil, len(in.items))
-	t := &command.Transaction{Parts: make([]command.Share, len(groups))}
-	for i, g := range groups {
-		cmd, err := in.part(g)
-		if err != nil {
-			return false, err
-		}
-		t.Parts[i] = command.Share{Partition: g.part, Part: command.Part{Writes: []*command.Write{cmd}}}
+	parts, err := in.shares(groups)
+	if err != nil {
+		return false, err
 	}
-	version, votes, err := in.x.deps.Founder.Found(ctx, assignments, t)
+	version, votes, err := in.x.deps.Founder.Found(ctx, assignments, &command.Transaction{Parts: parts})
 	switch {
 	case err == ErrApart || err != nil && notExecuted(err) && ctx.Err() == nil:
 		in.unplace()

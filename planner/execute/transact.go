@@ -10,14 +10,11 @@ import (
 // without having done anything where objects turned out to live elsewhere: they are to
 // be written in another round.
 func (w *writing) transact(ctx context.Context, groups []group) error {
-	t := &command.Transaction{Parts: make([]command.Share, len(groups)), Patient: true}
-	for i, g := range groups {
-		cmd, err := w.part(g)
-		if err != nil {
-			return err
-		}
-		t.Parts[i] = command.Share{Partition: g.part, Part: command.Part{Writes: []*command.Write{cmd}}}
+	parts, err := w.shares(groups)
+	if err != nil {
+		return err
 	}
+	t := &command.Transaction{Parts: parts, Patient: true}
 	wait := waiter{patience: w.x.cfg.Patience, rand: w.x.cfg.Rand}
 	for tries := 1; ; tries++ {
 		wait.most = 0
@@ -36,6 +33,19 @@ func (w *writing) transact(ctx context.Context, groups []group) error {
 		}
 		w.f.retried()
 	}
+}
+
+// shares are the parts of the statement, one for each group.
+func (w *writing) shares(groups []group) ([]command.Share, error) {
+	parts := make([]command.Share, len(groups))
+	for i, g := range groups {
+		cmd, err := w.part(g)
+		if err != nil {
+			return nil, err
+		}
+		parts[i] = command.Share{Partition: g.part, Part: command.Part{Writes: []*command.Write{cmd}}}
+	}
+	return parts, nil
 }
 
 // verdict is what several partitions have said together.
