@@ -347,6 +347,7 @@ func (s *Service) executeJointly(ctx context.Context, from object.NodeID, assign
 		if ready, err := r.ready(ctx, commands[i].body); err != nil {
 			return nil, err
 		} else if !ready && !conclusive {
+			r.note(command.Awaited)
 			return jointRefusal(assign, commands, i, command.Awaited), nil
 		}
 	}

@@ -88,6 +88,7 @@ func (r *replica) execute(ctx context.Context, from object.NodeID, encoded []byt
 	if ready, err := r.ready(ctx, body); err != nil {
 		return nil, err
 	} else if !ready && !conclusive {
+		r.note(command.Awaited)
 		return refused(body, &command.Refusal{Reason: command.Awaited}), nil
 	}
 	outcome, err := r.group.Propose(ctx, encoded)
@@ -111,11 +112,7 @@ func (r *replica) ready(ctx context.Context, body command.Body) (bool, error) {
 	if !mayAwait(body) {
 		return true, nil
 	}
-	ready, err := r.park(ctx, func() (bool, error) { return r.awaiting(body) })
-	if err == nil && !ready {
-		r.note(command.Awaited)
-	}
-	return ready, err
+	return r.park(ctx, func() (bool, error) { return r.awaiting(body) })
 }
 
 // executed counts a command that was answered.
