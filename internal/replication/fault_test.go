@@ -64,13 +64,7 @@ func TestDiskOfLeaderFails(t *testing.T) {
 func TestDiskOfFollowerFails(t *testing.T) {
 	c := newTrio(t, 3, nil)
 	c.add("x 1")
-	leader := c.leader()
-	var follower *replica
-	for _, r := range c.replicas {
-		if r != leader {
-			follower = r
-		}
-	}
+	follower := c.follower()
 	follower.disk.FailIn("log/", storagetest.Sync, errDisk)
 	for range 20 {
 		c.add("x 1")
@@ -155,12 +149,7 @@ func TestBrokenStream(t *testing.T) {
 		cfg.Limits.SnapshotBytes, cfg.Limits.TrailingBytes, cfg.Limits.TrailingEntries = 10<<10, 1, 1
 	})
 	leader := c.leader()
-	var behind *replica
-	for _, r := range c.replicas {
-		if r != leader {
-			behind = r
-		}
-	}
+	behind := c.follower()
 	c.add("x 1")
 	c.stop(behind.id)
 	for i := range 300 {
@@ -308,12 +297,7 @@ func TestCrashBetweenStateAndLog(t *testing.T) {
 		cfg.Limits.SnapshotBytes, cfg.Limits.TrailingEntries = 10<<10, 1
 	})
 	leader := c.leader()
-	var behind *replica
-	for _, r := range c.replicas {
-		if r != leader {
-			behind = r
-		}
-	}
+	behind := c.follower()
 	c.add("x 1")
 	c.stop(behind.id)
 	old := behind.disk.Crash()
@@ -345,12 +329,7 @@ func TestCatchUpUnderLoad(t *testing.T) {
 		cfg.Limits.SnapshotBytes, cfg.Limits.TrailingBytes, cfg.Limits.TrailingEntries = 50<<10, 10<<10, 20
 	})
 	leader := c.leader()
-	var behind *replica
-	for _, r := range c.replicas {
-		if r != leader {
-			behind = r
-		}
-	}
+	behind := c.follower()
 	c.stop(behind.id)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup

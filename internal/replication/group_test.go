@@ -171,12 +171,7 @@ func TestLaggingFollowerCatchesUp(t *testing.T) {
 		cfg.Limits.TrailingEntries = 10
 	})
 	leader := c.leader()
-	var behind *replica
-	for _, r := range c.replicas {
-		if r != leader {
-			behind = r
-		}
-	}
+	behind := c.follower()
 	c.add("x 1")
 	c.stop(behind.id)
 	pad := strings.Repeat("p", 1000)

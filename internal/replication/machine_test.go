@@ -133,12 +133,7 @@ func TestLaggingFollowerGetsAllMachines(t *testing.T) {
 		cfg.Limits.SnapshotBytes, cfg.Limits.TrailingBytes, cfg.Limits.TrailingEntries = 64<<10, 16<<10, 10
 	})
 	leader := c.leader()
-	var behind *replica
-	for _, r := range c.replicas {
-		if r != leader {
-			behind = r
-		}
-	}
+	behind := c.follower()
 	c.addTo(20, "x 1")
 	c.wait("the first write", func() bool { return behind.group.AppliedIndex() >= leader.group.AppliedIndex() })
 	c.stop(behind.id)
