@@ -296,7 +296,6 @@ func TestCrashBetweenStateAndLog(t *testing.T) {
 	c := newTrio(t, 3, func(_ object.NodeID, cfg *Config) {
 		cfg.Limits.SnapshotBytes, cfg.Limits.TrailingEntries = 10<<10, 1
 	})
-	leader := c.leader()
 	behind := c.follower()
 	c.add("x 1")
 	c.stop(behind.id)
@@ -304,7 +303,7 @@ func TestCrashBetweenStateAndLog(t *testing.T) {
 	for i := range 300 {
 		c.add(fmt.Sprintf("y%d %s", i, strings.Repeat("p", 1000)))
 	}
-	leader = c.leader()
+	leader := c.leader()
 	if err := leader.group.Compact(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -170,7 +170,6 @@ func TestLaggingFollowerCatchesUp(t *testing.T) {
 		cfg.Limits.SnapshotBytes, cfg.Limits.TrailingBytes = 64<<10, 16<<10
 		cfg.Limits.TrailingEntries = 10
 	})
-	leader := c.leader()
 	behind := c.follower()
 	c.add("x 1")
 	c.stop(behind.id)
@@ -178,7 +177,7 @@ func TestLaggingFollowerCatchesUp(t *testing.T) {
 	for i := range 300 {
 		c.add(fmt.Sprintf("y%d %s", i, pad))
 	}
-	leader = c.leader()
+	leader := c.leader()
 	if err := leader.group.Compact(t.Context()); err != nil {
 		t.Fatal(err)
 	}
