@@ -229,12 +229,13 @@ func (p *proposal) take(ctx context.Context, shares []command.Share, votes []*co
 	return false, p.wait.pause(ctx, "it waits for an object")
 }
 
-// remember keeps where the objects were found. One that the transaction has written
-// and that lives nowhere yet stays where it was to be: some partition has to show it.
+// remember keeps where the objects were found. One that lives nowhere stays where it was
+// to be, in doubt: the transaction has written it, or is about to, and some partition has
+// to show it then.
 func (p *proposal) remember() {
 	for _, b := range p.tables {
 		for i, o := range b.objects {
-			if it := &b.items[i]; it.nowhere && o.Kind != command.EffectNone {
+			if it := &b.items[i]; it.nowhere {
 				o.Doubt = true
 			} else {
 				o.Place = it.place()
