@@ -43,7 +43,7 @@ func newApplyBench(b *testing.B) *applyBench {
 	}
 	f.m.recent = newRecent(benchRecent)
 	for i := range benchObjects {
-		r, _, err := (stored{f.space}).object(idOf(staticTable, i))
+		r, _, err := (stored{r: f.space}).object(idOf(staticTable, i))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -205,7 +205,7 @@ func (a *applyBench) effects(revisions map[object.ID]object.Revision, text strin
 		}
 		revision, known := revisions[id]
 		if !known {
-			r, _, err := (stored{a.f.space}).object(id)
+			r, _, err := (stored{r: a.f.space}).object(id)
 			if err != nil {
 				panic(err)
 			}

@@ -15,7 +15,7 @@ func (m *Machine) Awaiting(w *command.Write) (bool, error) {
 	if t == nil {
 		return false, nil
 	}
-	src := stored{space}
+	src := stored{r: space}
 	for i := range w.Targets {
 		target := &w.Targets[i]
 		if target.Version == 0 || !target.Arriving && !t.desc.Placement.Static {

@@ -31,7 +31,7 @@ func (x *entry) compareRanges(ranges []command.Range) (conflict *command.Conflic
 	}
 	x.flush()
 	c := comparison{
-		m: x.m, view: x.m.live, sight: sight{stored: stored{x.batch}}, worker: &x.m.worker,
+		m: x.m, view: x.m.live, sight: sight{stored: stored{r: x.batch}}, worker: &x.m.worker,
 		objects: maxRangesScanned, bytes: maxRangesScannedBytes,
 		touched: func(t object.TableID) (uint64, error) { return x.m.sizes.lastTouched(t), nil },
 	}

@@ -40,9 +40,12 @@ func (q *Evaluating) Pin() error {
 	if q.pinned != nil {
 		return nil
 	}
-	return q.pin(func(n *newest) bool {
-		return n.shielded(q.e.Write.Targets, q.e.Write.Spans) || n.shieldedPart(q.e.View.Checks)
-	})
+	w := q.e.Write
+	return q.pin(points(w.Targets, w.Spans, q.e.View.Checks), q.shielded)
+}
+
+func (q *Evaluating) shielded(n *newest) bool {
+	return n.shielded(q.e.Write.Targets, q.e.Write.Spans) || n.shieldedPart(q.e.View.Checks)
 }
 
 // Close lets the state go. Calling it again is harmless.
@@ -55,6 +58,17 @@ func (q *Evaluating) Close() { q.unpin() }
 // The effects are bounded as those of a Write are; a Write with Spans that reaches
 // the bounds has Result.Rest, one with Targets fails with 54000.
 func (q *Evaluating) Run(ctx context.Context) (*command.Evaluation, error) {
+	answer, err := q.look(ctx)
+	if q.torn() {
+		if err := q.pin(0, q.shielded); err != nil {
+			return nil, err
+		}
+		answer, err = q.look(ctx)
+	}
+	return answer, err
+}
+
+func (q *Evaluating) look(ctx context.Context) (*command.Evaluation, error) {
 	answer := &command.Evaluation{Refusal: q.refusal}
 	if answer.Refusal != nil {
 		return answer, nil

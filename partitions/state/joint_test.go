@@ -729,7 +729,7 @@ func TestJointPlaced(t *testing.T) {
 	versions := make(map[int]object.LocationVersion)
 	for _, f := range a.both() {
 		for _, id := range []int{15, 16, 25, 21} {
-			if r, found, err := (stored{f.space}).object(idOf(directoryTable, id)); err != nil {
+			if r, found, err := (stored{r: f.space}).object(idOf(directoryTable, id)); err != nil {
 				t.Fatal(err)
 			} else if found {
 				versions[id] = r.version

@@ -20,7 +20,7 @@ func (m *Machine) load(r storage.Reader) error {
 		}
 	}
 	var err error
-	if m.live.floor, err = (stored{r}).floor(); err != nil {
+	if m.live.floor, err = (stored{r: r}).floor(); err != nil {
 		return err
 	}
 	for _, part := range []struct {

@@ -52,6 +52,7 @@ type Machine struct {
 	published atomic.Pointer[view]
 	reading   atomic.Pointer[storage.Space]
 	shown     atomic.Uint64 // index of an entry that readers see, with all before it
+	turn      atomic.Uint64 // odd while what was applied is about to be shown; see moment
 	outgoing  atomic.Int64
 	applied   atomic.Uint64 // commands executed since start
 
@@ -87,6 +88,7 @@ func New(partition object.PartitionID, limits Limits, events Events) *Machine {
 // Open reads what the machine keeps in memory.
 func (m *Machine) Open(space *storage.Space) error {
 	m.space = space
+	m.turn.Store(m.turn.Load() | 1)
 	m.pendings.finishAll(false)
 	m.finished = nil
 	m.recent, m.tails = newRecent(m.limits.RecentBytes/2), newTails()
@@ -106,6 +108,7 @@ func (m *Machine) Open(space *storage.Space) error {
 	m.traces.reset(m.sizes.newest())
 	m.reading.Store(space)
 	m.published.Store(m.live)
+	m.turn.Store((m.turn.Load() | 1) + 1)
 	m.pending, m.arrivals = false, false
 	if m.events.Arrived != nil {
 		m.events.Arrived()
@@ -147,8 +150,11 @@ func (m *Machine) Execute(b []byte) (any, error) {
 	return result, nil
 }
 
-// FinishEntry ends the entry.
-func (m *Machine) FinishEntry() { m.entry.finish() }
+// FinishEntry ends the entry. Committed shows it.
+func (m *Machine) FinishEntry() {
+	m.entry.finish()
+	m.turn.Store(m.turn.Load() | 1)
+}
 
 // Committed shows readers what Apply has changed.
 func (m *Machine) Committed(index uint64) {
@@ -158,6 +164,7 @@ func (m *Machine) Committed(index uint64) {
 		m.pending = false
 		m.published.Store(m.live)
 	}
+	m.turn.Store((m.turn.Load() + 1) &^ 1)
 	if len(m.finished) > 0 {
 		for i, f := range m.finished {
 			m.pendings.finish(f.pending, f.outcome)

@@ -7,6 +7,11 @@ import (
 
 // moment is the state that one call sees: the newest when it was pinned, or that of a
 // Pinned.
+//
+// A snapshot costs more than a look at an object. A call that looks at few sees the newest
+// state without one: torn tells at its end whether anything has changed meanwhile, and
+// then it looks again, at a snapshot. What it sees so may be newer than what was there when
+// it was pinned, as if it had come a little later.
 type moment struct {
 	m       *Machine
 	view    *view
@@ -14,10 +19,30 @@ type moment struct {
 	snap    *storage.Snapshot
 	newest  newest
 	pinned  *Pinned // whose the snapshot is; nil where it is the call's own
+
+	space *storage.Space // without a snapshot; nil otherwise
+	turn  uint64         // of the machine, when the call began to look at space
+	looks int            // at space
 }
 
-// pin fixes the newest state, unless shielded says that the call has to wait.
-func (c *moment) pin(shielded func(*newest) bool) error {
+// maxPoints bounds the objects that a call looks at without a snapshot.
+const maxPoints = 16
+
+// points counts the objects that a call looks at; 0 where it needs a snapshot.
+func points(targets []command.Target, spans []command.Span, checks *command.Part) int {
+	n := len(targets)
+	if checks != nil {
+		n += len(checks.Effects)
+	}
+	if len(spans) > 0 || n > maxPoints || checks != nil && len(checks.Ranges) > 0 {
+		return 0
+	}
+	return n
+}
+
+// pin fixes the newest state for a call that looks at so many points, unless shielded says
+// that it has to wait.
+func (c *moment) pin(points int, shielded func(*newest) bool) error {
 	c.unpin()
 	c.refusal = nil
 	space := c.m.reading.Load()
@@ -29,8 +54,14 @@ func (c *moment) pin(shielded func(*newest) bool) error {
 		c.refusal = &command.Refusal{Reason: command.Awaited}
 		return nil
 	}
-	var err error
-	if c.snap, err = c.newest.snapshot(space); err != nil {
+	return c.fix(space, points)
+}
+
+// fix is pin where nothing is shielded.
+func (c *moment) fix(space *storage.Space, points int) (err error) {
+	if turn := c.m.turn.Load(); points == 1 || points > 1 && turn%2 == 0 {
+		c.space, c.turn, c.looks, c.newest.index = space, turn, 0, c.m.shown.Load()
+	} else if c.snap, err = c.newest.snapshot(space); err != nil {
 		return err
 	}
 	// What was published before the snapshot was taken is in it.
@@ -38,7 +69,20 @@ func (c *moment) pin(shielded func(*newest) bool) error {
 	return nil
 }
 
+// torn reports whether what was seen may not be of one moment: it does not count then. One
+// look sees one moment.
+func (c *moment) torn() bool {
+	switch {
+	case c.space == nil:
+		return false
+	case c.m.published.Load() != c.view:
+		return true
+	}
+	return c.looks > 1 && (c.turn%2 != 0 || c.m.turn.Load() != c.turn || c.newest.partial())
+}
+
 func (c *moment) unpin() {
+	c.space = nil
 	switch {
 	case c.pinned != nil:
 		c.pinned.release()
@@ -54,6 +98,8 @@ func (c *moment) sightOf(v *command.View) (sight, error) {
 	switch {
 	case c.pinned != nil:
 		return c.pinned.sight(v)
+	case c.space != nil:
+		return sight{stored: stored{r: c.space, cache: &c.m.reads, looks: &c.looks}}, nil
 	case c.snap != nil:
 		return c.newest.sight(c.snap)
 	}

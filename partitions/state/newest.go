@@ -2,7 +2,6 @@ package state
 
 import (
 	"github.com/ssmr/ssmr/internal/command"
-	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/storage"
 )
 
@@ -45,40 +44,27 @@ func (n *newest) shieldedPart(p *command.Part) bool {
 	return false
 }
 
-// snapshot takes the snapshot. What has been staged since the shield was asked may be
-// carried out in part there: a large transaction is, in several entries.
+// partial reports whether the store may have a part of a transaction: what has been staged
+// since the shield was asked may be carried out in part. A large transaction is, in several
+// entries.
+func (n *newest) partial() bool {
+	return n.stale && n.m.shield.count.Load() > 0 || n.m.shield.raises.Load() != n.raises
+}
+
+// snapshot takes the snapshot.
 func (n *newest) snapshot(space *storage.Space) (*storage.Snapshot, error) {
 	n.index = n.m.shown.Load()
-	n.torn = n.stale && n.m.shield.count.Load() > 0
+	n.torn = n.partial()
 	snap, err := space.Snapshot()
-	n.torn = n.torn || n.m.shield.raises.Load() != n.raises
+	n.torn = n.torn || n.partial()
 	return snap, err
 }
 
 // sight is what is to be seen in the snapshot.
 func (n *newest) sight(snap *storage.Snapshot) (sight, error) {
 	if !n.torn {
-		return sight{stored: stored{snap}}, nil
+		return sight{stored: stored{r: snap}}, nil
 	}
 	partial, err := readPartial(snap)
 	return newSight(snap, partial, nil), err
-}
-
-// newestObject is stored.object of a space, or what is kept of it. It allocates nothing
-// but the row.
-func (m *Machine) newestObject(space *storage.Space, id object.ID) (record, bool, error) {
-	r, found, ticket := m.reads.get(id)
-	if found {
-		return r, true, nil
-	}
-	var key [128]byte
-	b, found, err := space.Get(nil, appendObjectKey(key[:0], prefixObjects, id))
-	if err != nil || !found {
-		return record{}, false, err
-	}
-	if r, err = decodeRecord(b); err != nil {
-		return record{}, false, err
-	}
-	m.reads.put(id, r, ticket)
-	return r, true, nil
 }

@@ -82,7 +82,7 @@ func (p *Pinned) Arrived(moves []object.LocationVersion) ([]bool, error) {
 		return nil, err
 	}
 	defer p.release()
-	src := stored{p.snap}
+	src := stored{r: p.snap}
 	floor, err := src.floor()
 	if err != nil {
 		return nil, err

@@ -19,8 +19,6 @@ type Query struct {
 	moment // fixed by Pin
 	read   *command.Read
 	t      *table
-	single record // the object of a read that names one, and needs no snapshot
-	found  bool
 
 	started bool
 	done    bool
@@ -77,8 +75,12 @@ func (q *Query) Pin() error {
 	if q.pinned != nil {
 		return nil
 	}
+	return q.pinNewest(points(q.read.Targets, q.read.Spans, q.read.View.Checks))
+}
+
+func (q *Query) pinNewest(points int) error {
 	q.unpin()
-	q.single, q.found = record{}, false
+	q.refusal = nil
 	space := q.m.reading.Load()
 	if space == nil {
 		return storage.ErrClosed
@@ -98,19 +100,9 @@ func (q *Query) Pin() error {
 		}
 		return nil
 	}
-	var err error
-	if t := q.read.Targets; len(t) == 1 && len(q.read.Spans) == 0 && v.Checks == nil && t[0].ID.Table() == q.read.Table {
-		// An object that is there is the partition's, and one Get sees one moment.
-		q.single, q.found, err = q.m.newestObject(space, q.read.Targets[0].ID)
-		if err != nil || q.found {
-			return err
-		}
-	}
-	if q.snap, err = q.newest.snapshot(space); err != nil {
+	if err := q.fix(space, points); err != nil {
 		return err
 	}
-	// What was published before the snapshot was taken is in it.
-	q.view = q.m.published.Load()
 	q.t, q.refusal = q.view.schema(q.read.Table, q.read.Schema)
 	return nil
 }
@@ -118,7 +110,7 @@ func (q *Query) Pin() error {
 // Close lets the pinned state go. Calling it again is harmless.
 func (q *Query) Close() {
 	q.unpin()
-	q.single, q.done = record{}, true
+	q.done = true
 	if q.desk != nil {
 		q.desk.worker.release()
 		q.desk.scope = scope{print: fingerprint{buf: q.desk.scope.print.buf}}
@@ -155,7 +147,7 @@ func (q *Query) Next(ctx context.Context) (*command.Chunk, error) {
 func (q *Query) next(ctx context.Context, chunk *command.Chunk) error {
 	if !q.started {
 		if q.refusal == nil {
-			if err := q.start(ctx, chunk); err != nil {
+			if err := q.startSteady(ctx, chunk); err != nil {
 				return err
 			}
 		}
@@ -197,6 +189,19 @@ func (q *Query) take() [][]byte {
 	return rows
 }
 
+// startSteady starts, and sees to it that what is seen is of one moment.
+func (q *Query) startSteady(ctx context.Context, chunk *command.Chunk) error {
+	err := q.start(ctx, chunk)
+	if !q.torn() {
+		return err
+	}
+	*chunk, q.absent = command.Chunk{}, nil
+	if err := q.pinNewest(0); err != nil || q.refusal != nil {
+		return err
+	}
+	return q.start(ctx, chunk)
+}
+
 // start decodes the program, compares what is to be checked, and finds the objects
 // that the read names.
 func (q *Query) start(ctx context.Context, chunk *command.Chunk) error {
@@ -206,13 +211,13 @@ func (q *Query) start(ctx context.Context, chunk *command.Chunk) error {
 		return failure
 	}
 	q.prog = prog
-	q.desk = desks.Get().(*desk)
-	q.worker, q.scope = &q.desk.worker, &q.desk.scope
-	if !q.found {
-		var err error
-		if q.sight, err = q.sightOf(&q.read.View); err != nil {
-			return err
-		}
+	if q.desk == nil {
+		q.desk = desks.Get().(*desk)
+		q.worker, q.scope = &q.desk.worker, &q.desk.scope
+	}
+	var err error
+	if q.sight, err = q.sightOf(&q.read.View); err != nil {
+		return err
 	}
 	if q.read.Home && len(q.read.Spans) > 0 {
 		home, err := q.view.isHome(q.sight.r, q.t, q.read.Spans)

@@ -43,7 +43,7 @@ func TestReadCacheIsTheStore(t *testing.T) {
 				if _, cached, _ := f.m.reads.get(id); cached {
 					hits.Add(1)
 				}
-				r, found, err := f.m.newestObject(f.space, id)
+				r, found, err := (stored{r: f.space, cache: &f.m.reads}).object(id)
 				if err != nil || !found || uint64(r.revision) < least {
 					t.Errorf("object %d is of revision %d (%v, %v), after %d was seen", n, r.revision, found, err, least)
 					return

@@ -311,7 +311,7 @@ func TestEvaluateOnOwnWrites(t *testing.T) {
 	f.write(create(directoryTable, 1, 1, 10))
 	base := must(f.m.Pin())
 	defer base.Close()
-	r, _, err := (stored{f.space}).object(idOf(directoryTable, 1))
+	r, _, err := (stored{r: f.space}).object(idOf(directoryTable, 1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ type sight struct {
 // newSight is a state in which the staged effects of some transactions, and the
 // objects of some moves, count.
 func newSight(r storage.Reader, include []object.TransactionID, outgoing []object.LocationVersion) sight {
-	s := sight{stored: stored{r}}
+	s := sight{stored: stored{r: r}}
 	if len(include) > 0 {
 		s.include = slices.SortedFunc(slices.Values(include), compareTransactions)
 		s.include = slices.Compact(s.include)

@@ -156,7 +156,7 @@ func (g *staging) arrived(move object.LocationVersion, id object.ID) (bool, erro
 
 // scan is of the interface ground. The entry's cells have to be flushed before.
 func (g *staging) scan(s command.Span, each func(*objectCell, int) (bool, error)) (err error) {
-	v := sight{stored: stored{g.x.batch}}
+	v := sight{stored: stored{r: g.x.batch}}
 	if g.t != nil && g.t.staged > 0 {
 		v.include = []object.TransactionID{g.t.id}
 	}

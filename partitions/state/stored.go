@@ -7,10 +7,37 @@ import (
 	"github.com/ssmr/ssmr/internal/storage"
 )
 
-// stored looks up standings in what is stored.
-type stored struct{ r storage.Reader }
+// stored looks up objects and standings in what is stored.
+type stored struct {
+	r storage.Reader
+	// Where r is the newest state: what is kept of it, and how often it was looked at.
+	cache *readCache
+	looks *int
+}
+
+func (s stored) look() {
+	if s.looks != nil {
+		*s.looks++
+	}
+}
 
 func (s stored) object(id object.ID) (record, bool, error) {
+	if s.cache == nil {
+		return s.read(id)
+	}
+	s.look()
+	r, found, ticket := s.cache.get(id)
+	if found {
+		return r, true, nil
+	}
+	r, found, err := s.read(id)
+	if found {
+		s.cache.put(id, r, ticket)
+	}
+	return r, found, err
+}
+
+func (s stored) read(id object.ID) (record, bool, error) {
 	var key [128]byte
 	b, found, err := s.r.Get(nil, appendObjectKey(key[:0], prefixObjects, id))
 	if err != nil || !found {
@@ -21,6 +48,7 @@ func (s stored) object(id object.ID) (record, bool, error) {
 }
 
 func (s stored) marker(id object.ID) (marker, bool, error) {
+	s.look()
 	var key [128]byte
 	b, found, err := s.r.Get(nil, appendObjectKey(key[:0], prefixMarkers, id))
 	if err != nil || !found {
@@ -31,6 +59,7 @@ func (s stored) marker(id object.ID) (marker, bool, error) {
 }
 
 func (s stored) arrived(move object.LocationVersion, id object.ID) (bool, error) {
+	s.look()
 	var key [128]byte
 	_, found, err := s.r.Get(nil, appendVersionKey(key[:0], prefixArrivals, move, id))
 	return found, err

@@ -249,7 +249,7 @@ const (
 func (b *bank) come(p object.PartitionID) *command.Write {
 	id := comer + int(p)
 	w := create(directoryTable, id, present, 10)
-	if _, found, err := (stored{b.parts[p].space}).object(idOf(directoryTable, id)); err != nil {
+	if _, found, err := (stored{r: b.parts[p].space}).object(idOf(directoryTable, id)); err != nil {
 		b.t.Fatal(err)
 	} else if found {
 		w = remove(directoryTable, id, 10)
@@ -472,7 +472,7 @@ func (b *bank) votes(j *together, votes []any) (carriedOut bool) {
 
 // read looks an object up where it is, without waiting for anybody.
 func (b *bank) read(id int) (record, bool) {
-	r, found, err := stored{b.parts[b.at[id].Partition].space}.object(idOf(directoryTable, id))
+	r, found, err := stored{r: b.parts[b.at[id].Partition].space}.object(idOf(directoryTable, id))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -483,7 +483,7 @@ func (b *bank) readRange(p object.PartitionID) command.Range {
 	f := b.parts[p]
 	span := spanOf(directoryTable, b.rnd.IntN(4), 4+b.rnd.IntN(8))
 	var print fingerprint
-	w, err := (&sight{stored: stored{f.space}}).walk(span, false)
+	w, err := (&sight{stored: stored{r: f.space}}).walk(span, false)
 	for err == nil {
 		var ok bool
 		if ok, err = w.next(); !ok {

@@ -20,13 +20,26 @@ func (m *Machine) Validate(part *command.Part) *Validating { return &Validating{
 
 // Pin fixes the state as it is now. It may be called again, before Run.
 func (q *Validating) Pin() error {
-	return q.pin(func(n *newest) bool { return n.shieldedPart(q.part) })
+	return q.pin(points(nil, nil, q.part), q.shielded)
 }
+
+func (q *Validating) shielded(n *newest) bool { return n.shieldedPart(q.part) }
 
 // Run computes the vote. A refusal as Awaited says that an object is on its way or
 // a transaction has staged a change of one: it is to be begun again after
 // Events.Arrived. The returned error is that of ctx or of storage.
 func (q *Validating) Run(ctx context.Context) (*command.Vote, error) {
+	vote, err := q.look(ctx)
+	if q.torn() {
+		if err := q.pin(0, q.shielded); err != nil {
+			return nil, err
+		}
+		vote, err = q.look(ctx)
+	}
+	return vote, err
+}
+
+func (q *Validating) look(ctx context.Context) (*command.Vote, error) {
 	if q.refusal != nil {
 		return &command.Vote{Refusal: q.refusal}, nil
 	}

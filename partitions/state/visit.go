@@ -41,12 +41,6 @@ func (q *Query) resolve() error {
 	if q.read.View.Track {
 		q.revisions = make([]object.Revision, len(q.read.Targets))
 	}
-	if q.found {
-		if !q.overlaid(0, q.single) {
-			q.targets = []target{{q.read.Targets[0].ID, q.single, true}}
-		}
-		return nil
-	}
 	q.targets = make([]target, 0, len(q.read.Targets))
 	kept := 0
 	for i := range q.read.Targets {
@@ -78,8 +72,8 @@ func (q *Query) resolveOne(i int, kept *int) error {
 		return nil
 	}
 	if found {
-		if *kept += len(r.row); *kept > keptBytes {
-			r = record{}
+		if *kept += len(r.row); *kept > keptBytes && i > 0 {
+			r, q.turn = record{}, 1 // without a snapshot it would be another one later
 		}
 		q.targets = append(q.targets, target{t.ID, r, r.row != nil})
 		return nil
