@@ -238,8 +238,8 @@ func replicasOf(nodes []object.NodeID, i int) []object.NodeID {
 	return out
 }
 
-// recentBytes is what each partition may keep in memory of objects that commands have
-// read: half as much as the cache of blocks, for all of them.
+// recentBytes is what each partition may keep in memory of objects: half as much as the
+// cache of blocks, for all of them.
 func (n *Node) recentBytes() int {
 	return int(n.cfg.Storage.CacheBytes) / 2 / max(n.cfg.Partitions, 1)
 }

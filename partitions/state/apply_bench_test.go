@@ -41,13 +41,13 @@ func newApplyBench(b *testing.B) *applyBench {
 		}
 		f.write(w)
 	}
-	f.m.recent = newRecent(benchRecent)
+	f.m.cache.reset(benchRecent)
 	for i := range benchObjects {
 		r, _, err := (stored{r: f.space}).object(idOf(staticTable, i))
 		if err != nil {
 			b.Fatal(err)
 		}
-		f.m.recent.put(idOf(staticTable, i), r)
+		f.m.cache.keep(idOf(staticTable, i), r)
 	}
 	return &applyBench{f: f, random: rand.New(rand.NewPCG(1, 2))}
 }

@@ -44,7 +44,7 @@ type objectCell struct {
 	id      object.ID
 	present bool
 	dirty   bool
-	kept    bool // recent has the object
+	kept    bool // it was read, and cache is to have it
 	record  record
 	command uint64 // the command that wrote it last
 }
@@ -70,8 +70,7 @@ type markerUndo struct {
 }
 
 func (x *entry) reset(m *Machine, batch *storage.Batch, index uint64) {
-	clear(x.objects)
-	clear(x.markers)
+	x.emptyCells()
 	x.cells.reset()
 	if x.rows = x.rows[:0]; cap(x.rows) > keptRows {
 		x.rows = nil
@@ -93,7 +92,7 @@ func (x *entry) object(id object.ID) (*objectCell, error) {
 	if absent, err := x.m.tails.absent(x.batch, id); err != nil || absent {
 		return c, err
 	}
-	c.record, c.kept = x.m.recent.get(id)
+	c.record, c.kept = x.m.cache.newest(id)
 	if c.present = c.kept; !c.kept {
 		x.key = appendObjectKey(x.key[:0], prefixObjects, id)
 		b, found, err := x.batch.Get(nil, x.key)
@@ -105,7 +104,7 @@ func (x *entry) object(id object.ID) (*objectCell, error) {
 				return nil, err
 			}
 			c.present, c.kept = true, true
-			x.m.recent.put(id, c.record)
+			x.m.cache.keep(id, c.record)
 		}
 	}
 	return c, nil
@@ -248,8 +247,7 @@ func (x *entry) begin() {
 // began with a flush.
 func (x *entry) drop() {
 	x.written, x.marked = x.written[:0], x.marked[:0]
-	clear(x.objects)
-	clear(x.markers)
+	x.emptyCells()
 	x.undoSizes()
 	x.begin()
 }
@@ -277,7 +275,7 @@ func (x *entry) undoSizes() {
 // flush brings the cells to the batch, and forgets them.
 func (x *entry) flush() {
 	for _, c := range x.written {
-		x.m.reads.write(c.id)
+		x.m.cache.write(c.id, written{c.record, c.present, c.kept})
 		x.key = appendObjectKey(x.key[:0], prefixObjects, c.id)
 		if c.present {
 			x.value = appendRecord(x.value[:0], c.record)
@@ -285,9 +283,6 @@ func (x *entry) flush() {
 			x.m.tails.wrote(c.id)
 		} else {
 			x.batch.Delete(x.key)
-		}
-		if c.kept {
-			x.m.recent.update(c.id, c.present, c.record)
 		}
 	}
 	for _, c := range x.marked {
@@ -300,8 +295,19 @@ func (x *entry) flush() {
 		}
 	}
 	x.written, x.marked = x.written[:0], x.marked[:0]
-	clear(x.objects)
-	clear(x.markers)
+	x.emptyCells()
+}
+
+// emptyCells forgets all cells.
+func (x *entry) emptyCells() { x.objects, x.markers = emptied(x.objects), emptied(x.markers) }
+
+// emptied returns an empty map. One that has held many would be slow to clear from then on.
+func emptied[V any](m map[object.ID]V) map[object.ID]V {
+	if len(m) > 128 {
+		return make(map[object.ID]V)
+	}
+	clear(m)
+	return m
 }
 
 // keptRows bounds the memory for rows that is used for entry after entry.

@@ -11,8 +11,8 @@ type Limits struct {
 	GroupBytes int
 	// Programs bounds the decoded programs that are kept. Default: 1024.
 	Programs int
-	// RecentBytes bounds the objects that are kept in memory because commands have
-	// read them. Default: 8 MiB.
+	// RecentBytes bounds the objects that are kept in memory because commands or reads
+	// have found them in the store. Default: 8 MiB.
 	RecentBytes int
 	// StagedBytes bounds the rows that transactions have staged and that are kept in
 	// memory beside the store; negative: none. Default: 16 MiB.

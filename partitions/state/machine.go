@@ -34,14 +34,13 @@ type Machine struct {
 	pending  bool  // live is newer than what is published
 	arrivals bool  // to be told at the next publication
 	sizes    sizes
-	recent   recent
 	tails    tails
 	traces   traces
 	senders  map[object.NodeID]*sender
 	decoder  command.Decoder
 	entry    entry
 	joint    considered
-	reads    readCache
+	cache    cache
 	worker   worker
 	locks    locks
 	aborted  aborted
@@ -91,8 +90,8 @@ func (m *Machine) Open(space *storage.Space) error {
 	m.turn.Store(m.turn.Load() | 1)
 	m.pendings.finishAll(false)
 	m.finished = nil
-	m.recent, m.tails = newRecent(m.limits.RecentBytes/2), newTails()
-	m.reads.reset(m.limits.RecentBytes / 2)
+	m.tails = newTails()
+	m.cache.reset(m.limits.RecentBytes)
 	m.sizes, m.senders = newSizes(), make(map[object.NodeID]*sender)
 	m.live = &view{
 		partition: m.partition, slots: &slotSet{},
@@ -158,7 +157,7 @@ func (m *Machine) FinishEntry() {
 
 // Committed shows readers what Apply has changed.
 func (m *Machine) Committed(index uint64) {
-	m.reads.committed()
+	m.cache.committed()
 	m.shown.Store(index)
 	if m.pending {
 		m.pending = false

@@ -99,7 +99,7 @@ func (c *moment) sightOf(v *command.View) (sight, error) {
 	case c.pinned != nil:
 		return c.pinned.sight(v)
 	case c.space != nil:
-		return sight{stored: stored{r: c.space, cache: &c.m.reads, looks: &c.looks}}, nil
+		return sight{stored: stored{r: c.space, cache: &c.m.cache, looks: &c.looks}}, nil
 	case c.snap != nil:
 		return c.newest.sight(c.snap)
 	}

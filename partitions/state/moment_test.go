@@ -119,4 +119,3 @@ func numbered(w *command.Write) *command.Write {
 	w.Schema = schemaVersion
 	return w
 }
-

@@ -2,11 +2,7 @@ package state
 
 import "github.com/ssmr/ssmr/internal/object"
 
-// recent keeps objects that were read from the store, so that the next who wants one of
-// them need not. It holds two generations, so that what is used stays. Machine.recent is
-// for commands: it belongs to the goroutine that applies, and always says what the store
-// says, because every write of an object goes through entry.flush, which tells it. Those
-// of readCache are for reads.
+// recent keeps objects of cache. It holds two generations, so that what is used stays.
 type recent struct {
 	limit int // of the bytes of one generation
 	young map[object.ID]record
@@ -48,16 +44,6 @@ func (c *recent) put(id object.ID, r record) {
 	}
 	c.young[id] = r
 	c.bytes += size
-}
-
-// update notes what became of an object that was kept. The row is copied.
-func (c *recent) update(id object.ID, present bool, r record) {
-	if !present {
-		c.remove(id)
-		return
-	}
-	r.row = append(make([]byte, 0, len(r.row)), r.row...)
-	c.put(id, r)
 }
 
 func (c *recent) remove(id object.ID) {

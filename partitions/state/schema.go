@@ -47,8 +47,7 @@ func (x *entry) dropTable(b *command.DropTable) (*command.Result, error) {
 		lower, upper := tableRange(prefix, b.Table)
 		x.batch.DeleteRange(lower, upper)
 	}
-	x.m.recent.clear()
-	x.m.reads.pause()
+	x.m.cache.pause()
 	x.m.tails.drop(b.Table)
 	x.batch.Delete(appendTableKey(nil, prefixTables, b.Table))
 	x.batch.Set(appendTableKey(nil, prefixDropped, b.Table), nil)

@@ -94,7 +94,7 @@ func (x *entry) scan(s command.Span, each func(*objectCell, int) (bool, error)) 
 			return err
 		}
 		if c.dirty {
-			_, c.kept = x.m.recent.get(c.id)
+			_, c.kept = x.m.cache.newest(c.id)
 			x.objects[c.id] = c
 		}
 	}

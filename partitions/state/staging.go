@@ -34,8 +34,7 @@ type stagedCell struct {
 var _ ground = (*staging)(nil)
 
 func (g *staging) reset(x *entry, t *transaction) {
-	clear(g.cells)
-	if g.cells == nil {
+	if g.cells = emptied(g.cells); g.cells == nil {
 		g.cells = make(map[object.ID]*stagedCell)
 	}
 	clear(g.changed)

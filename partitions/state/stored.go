@@ -11,7 +11,7 @@ import (
 type stored struct {
 	r storage.Reader
 	// Where r is the newest state: what is kept of it, and how often it was looked at.
-	cache *readCache
+	cache *cache
 	looks *int
 }
 

@@ -8,7 +8,7 @@ import (
 // tails know which of the greatest ids of a table have objects, so that one that is
 // created behind all others, as by a sequence or in the order of a load, is not looked for in
 // the store. They belong to the goroutine that applies, and are right for the same
-// reason as recent is: entry.flush tells of every object that is written.
+// reason as cache is: entry.flush tells of every object that is written.
 type tails struct {
 	of map[object.TableID]*tail
 }
