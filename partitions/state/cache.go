@@ -20,7 +20,7 @@ const (
 //
 //   - An object that an entry writes is taken out before the entry's batch can be
 //     committed; what is written is put in when it was (committed), if the command had read
-//     the object. Meanwhile readers ask the store.
+//     the object or there is room. Meanwhile readers ask the store.
 //   - What a reader has read is put in only if nothing of the shard was written since
 //     before it was read (the ticket).
 type cache struct {
@@ -129,19 +129,19 @@ func (c *cache) keep(id object.ID, r record) {
 	}
 }
 
-// write says that an entry writes an object. What becomes of it is kept if it is known; the
-// row is copied.
-func (c *cache) write(id object.ID, w written) {
-	if w.known && w.present {
-		w.record.row = append(make([]byte, 0, len(w.record.row)), w.record.row...)
-	} else {
-		w.record = record{}
-	}
+// write says that an entry writes an object. What becomes of it is kept if kept says so,
+// or nothing is thrown out for it; the row is copied.
+func (c *cache) write(id object.ID, r record, present, kept bool) {
 	s := c.shard(id)
 	s.mu.Lock()
 	s.writes++
 	s.objects.remove(id)
 	_, again := s.writing[id]
+	w := written{present: present}
+	if w.known = !present || kept || s.objects.room(id, r); present && w.known {
+		r.row = append(make([]byte, 0, len(r.row)), r.row...)
+		w.record = r
+	}
 	s.writing[id] = w
 	s.mu.Unlock()
 	if !again {

@@ -81,7 +81,7 @@ func TestCacheTickets(t *testing.T) {
 		}
 	}
 	_, _, before := c.get(id)
-	c.write(id, written{})
+	c.write(id, record{}, false, false)
 	c.put(id, old, before)
 	expect("read before the write, put in during it", false)
 	_, _, during := c.get(id)
@@ -94,7 +94,7 @@ func TestCacheTickets(t *testing.T) {
 	_, _, after := c.get(id)
 	c.put(id, record{row: []byte("new")}, after)
 	expect("read after the commit", true)
-	c.write(id, written{})
+	c.write(id, record{}, false, false)
 	expect("while it is written again", false)
 	c.committed()
 
@@ -189,7 +189,7 @@ func TestCacheAgainstModel(t *testing.T) {
 				if batch[id] = string(row); rnd.IntN(5) == 0 {
 					batch[id] = ""
 				}
-				c.write(id, written{record{row: row}, batch[id] != "", kept})
+				c.write(id, record{row: row}, batch[id] != "", kept)
 				clear(row) // it was borrowed
 			}
 		case n < 19:

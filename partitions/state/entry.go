@@ -275,7 +275,7 @@ func (x *entry) undoSizes() {
 // flush brings the cells to the batch, and forgets them.
 func (x *entry) flush() {
 	for _, c := range x.written {
-		x.m.cache.write(c.id, written{c.record, c.present, c.kept})
+		x.m.cache.write(c.id, c.record, c.present, c.kept)
 		x.key = appendObjectKey(x.key[:0], prefixObjects, c.id)
 		if c.present {
 			x.value = appendRecord(x.value[:0], c.record)

@@ -29,6 +29,12 @@ func (c *recent) get(id object.ID) (record, bool) {
 	return r, found
 }
 
+// room reports whether nothing has to go for an object that is put in.
+func (c *recent) room(id object.ID, r record) bool {
+	size := len(id) + len(r.row) + recentOverhead
+	return size <= c.limit/8 && (len(c.old) == 0 || c.bytes+size <= c.limit)
+}
+
 // put keeps an object. The row becomes the cache's.
 func (c *recent) put(id object.ID, r record) {
 	size := len(id) + len(r.row) + recentOverhead
