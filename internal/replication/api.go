@@ -133,8 +133,6 @@ type Limits struct {
 	BatchBytes int
 	// BatchCommands bounds the commands of one entry. Default: 8192.
 	BatchCommands int
-	// InFlight is the number of entries that may be in flight. Default: 1.
-	InFlight int
 	// QueueBytes and QueueCommands bound what waits to be put into an entry. Propose
 	// returns cluster.ErrOverloaded at the bound. Defaults: 16 MiB and 65536.
 	QueueBytes    int

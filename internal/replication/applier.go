@@ -92,6 +92,7 @@ func (a *applier) ApplyBatch(logs []*raft.Log) []any {
 			if err := a.g.logs.awaitDisk(logs[len(logs)-1].Index); err != nil {
 				return err
 			}
+			a.g.landing(logs)
 			return a.applyAll(logs, results)
 		})
 	}

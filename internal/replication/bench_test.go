@@ -96,19 +96,17 @@ func leaders(b *testing.B, hosts []*Host, groups int) []*Machine {
 // BenchmarkPropose has 128-byte commands replicated to three nodes in one process.
 func BenchmarkPropose(b *testing.B) {
 	for _, groups := range []int{1, 4} {
-		for _, inFlight := range []int{1, 2} {
-			hosts := realNodes(b, 3, groups, func(c *Config) { c.Limits.InFlight = inFlight })
-			lead := leaders(b, hosts, groups)
-			for _, clients := range []int{16, 64, 256} {
-				b.Run(fmt.Sprintf("groups=%d/inflight=%d/clients=%d", groups, inFlight, clients), func(b *testing.B) {
-					run(b, clients, func(n uint64) error {
-						cmd := make([]byte, 128)
-						copy(cmd, fmt.Sprintf("%016d", n%100000))
-						_, err := lead[n%uint64(groups)].Propose(context.Background(), cmd)
-						return err
-					})
+		hosts := realNodes(b, 3, groups, nil)
+		lead := leaders(b, hosts, groups)
+		for _, clients := range []int{16, 64, 256} {
+			b.Run(fmt.Sprintf("groups=%d/clients=%d", groups, clients), func(b *testing.B) {
+				run(b, clients, func(n uint64) error {
+					cmd := make([]byte, 128)
+					copy(cmd, fmt.Sprintf("%016d", n%100000))
+					_, err := lead[n%uint64(groups)].Propose(context.Background(), cmd)
+					return err
 				})
-			}
+			})
 		}
 	}
 }

@@ -247,7 +247,7 @@ func TestHostRefusesNonsense(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"network": func(c *Config) { c.Network = nil }, "stores": func(c *Config) { c.Log = c.State },
 		"heartbeat": func(c *Config) { c.Timing.Heartbeat = 1 }, "election": func(c *Config) { c.Timing.Election = 1 },
-		"command": func(c *Config) { c.Limits.CommandBytes = 1 << 30 }, "flight": func(c *Config) { c.Limits.InFlight = -1 },
+		"command": func(c *Config) { c.Limits.CommandBytes = 1 << 30 },
 	} {
 		cfg := good
 		change(&cfg)

@@ -71,6 +71,7 @@ type Group struct {
 
 	commandsProposed atomic.Uint64
 	commandsApplied  atomic.Uint64
+	flight           atomic.Pointer[flight] // that was proposed last
 	entriesApplied   atomic.Uint64
 
 	mu       sync.Mutex // guards stopping and err
@@ -191,9 +192,7 @@ func (g *Group) start(cfg GroupConfig) (err error) {
 		_, ok := o.Data.(raft.LeaderObservation)
 		return ok
 	}))
-	for range g.limits.InFlight {
-		g.running.Go(g.work)
-	}
+	g.running.Go(g.work)
 	g.running.Go(g.watch)
 	g.running.Go(g.compactLoop)
 	return nil

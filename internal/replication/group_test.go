@@ -259,6 +259,47 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// The next entry leaves when the one before is committed, though nothing of that can be
+// shown yet; what comes after it gathers.
+func TestNextEntryLeaves(t *testing.T) {
+	clock, config := clocks()
+	c := newTrio(t, 3, config)
+	leader := c.leader()
+	c.add("x 1")
+	before := leader.lastIndex()
+	clock[leader.id].stop()
+	h, _ := c.hold(leader, HoldMost) // the goroutine that applies waits for it
+	errs := make(chan error, 4)
+	propose := func() {
+		_, err := leader.group.Propose(context.Background(), []byte("x 1"))
+		errs <- err
+	}
+	for n := range uint64(2) {
+		go propose()
+		c.wait("an entry is in the log", func() bool { return leader.lastIndex() == before+n+1 })
+	}
+	for n := range 2 {
+		go propose()
+		c.wait("a command gathers", func() bool { return leader.group.queue.length() == n+1 })
+	}
+	if last := leader.lastIndex(); last != before+2 {
+		t.Errorf("%d entries are in the log, not 2", last-before)
+	}
+	h.Release(context.Background())
+	clock[leader.id].start(0)
+	for range 4 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if last := leader.lastIndex(); last != before+3 {
+		t.Errorf("%d entries are in the log, not 3", last-before)
+	}
+	if x := c.get("x"); x != 5 {
+		t.Errorf("x is %d, want 5", x)
+	}
+}
+
 func TestQueue(t *testing.T) {
 	q := newQueue(Limits{BatchBytes: 10, BatchCommands: 3, QueueBytes: 100, QueueCommands: 5})
 	add := func(size int, checksum bool) *proposal {
@@ -281,7 +322,7 @@ func TestQueue(t *testing.T) {
 	}
 	var sizes []int
 	for range 4 {
-		batch := q.take(nil)
+		batch := q.take()
 		n := 0
 		for _, p := range batch {
 			n += p.bytes

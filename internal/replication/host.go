@@ -91,7 +91,6 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.CommandBytes, 16<<20)
 	orDefault(&l.BatchBytes, 512<<10)
 	orDefault(&l.BatchCommands, 8192)
-	orDefault(&l.InFlight, 1)
 	orDefault(&l.QueueBytes, 16<<20)
 	orDefault(&l.QueueCommands, 65536)
 	orDefault(&l.SnapshotBytes, 32<<20)
@@ -116,8 +115,6 @@ func (c Config) validate() error {
 		return fmt.Errorf("replication: BatchBytes is %d, allowed is up to 24 MiB", l.BatchBytes)
 	case l.BatchCommands < 1 || l.BatchCommands > maxEntryCommands:
 		return fmt.Errorf("replication: BatchCommands is %d, allowed is 1 to %d", l.BatchCommands, maxEntryCommands)
-	case l.InFlight < 1 || l.InFlight > 64:
-		return fmt.Errorf("replication: InFlight is %d, allowed is 1 to 64", l.InFlight)
 	case l.QueueBytes < 1 || l.QueueCommands < 1 || l.SnapshotBytes < 1 || l.TrailingBytes < 1:
 		return errors.New("replication: a limit is negative")
 	}

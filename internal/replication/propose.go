@@ -37,7 +37,7 @@ func (p *proposal) free() {
 	proposals.Put(p)
 }
 
-// queue is where commands gather while an entry is in flight.
+// queue is where commands gather while an entry is on its way.
 type queue struct {
 	limits Limits
 
@@ -79,9 +79,9 @@ func (q *queue) abandon(p *proposal) bool {
 	return p.abandoned
 }
 
-// take waits for commands and takes those of one entry, appended to dst. It
-// returns none when the queue is closed.
-func (q *queue) take(dst []*proposal) []*proposal {
+// take waits for commands and takes those of one entry. It returns none when the queue is
+// closed.
+func (q *queue) take() []*proposal {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for {
@@ -89,24 +89,25 @@ func (q *queue) take(dst []*proposal) []*proposal {
 			q.wake.Wait()
 		}
 		if q.closed {
-			return dst
+			return nil
 		}
-		if dst = q.takeSome(dst); len(dst) > 0 {
-			return dst
+		if batch := q.takeSome(); len(batch) > 0 {
+			return batch
 		}
 	}
 }
 
-func (q *queue) takeSome(dst []*proposal) []*proposal {
+func (q *queue) takeSome() []*proposal {
+	batch := make([]*proposal, 0, min(len(q.list), q.limits.BatchCommands))
 	size, n := 0, 0
 	for _, p := range q.list {
 		if !p.abandoned {
-			if len(dst) > 0 && (p.checksum || dst[0].checksum || len(dst) >= q.limits.BatchCommands ||
+			if len(batch) > 0 && (p.checksum || batch[0].checksum || len(batch) >= q.limits.BatchCommands ||
 				size+p.bytes > q.limits.BatchBytes) {
 				break
 			}
 			p.taken = true
-			dst = append(dst, p)
+			batch = append(batch, p)
 			size += p.bytes
 		}
 		q.bytes -= p.bytes
@@ -118,7 +119,7 @@ func (q *queue) takeSome(dst []*proposal) []*proposal {
 	if cap(q.list) > 4096 && rest < 64 {
 		q.list = append(make([]*proposal, 0, 128), q.list...)
 	}
-	return dst
+	return batch
 }
 
 // close fails what is queued, and everything after.
@@ -220,16 +221,46 @@ func (g *Group) submit(ctx context.Context, p *proposal) (any, error) {
 	}
 }
 
-// work proposes entries, one at a time.
+// flight is an entry on its way to a majority.
+type flight struct {
+	data   []byte
+	ended  sync.Once
+	landed chan struct{}
+}
+
+// land says that the entry's fate is known.
+func (f *flight) land() { f.ended.Do(func() { close(f.landed) }) }
+
+// work proposes entries, one at a time: the next one when the one before is committed.
+// While that is applied, and its answers are sent, the next is on its way.
 func (g *Group) work() {
-	var batch []*proposal
 	for {
-		clear(batch)
-		if batch = g.queue.take(batch[:0]); len(batch) == 0 {
+		batch := g.queue.take()
+		if len(batch) == 0 {
 			return
 		}
-		future := g.raft.ApplyLog(raft.Log{Data: encodeEntry(batch)}, 0)
-		deliver(batch, future, g)
+		f := &flight{data: encodeEntry(batch), landed: make(chan struct{})}
+		g.flight.Store(f)
+		future := g.raft.ApplyLog(raft.Log{Data: f.data}, 0)
+		g.running.Go(func() {
+			deliver(batch, future, g)
+			f.land()
+		})
+		<-f.landed
+	}
+}
+
+// landing is told of entries that are committed. On the leader that has proposed an entry
+// its data are where they were then.
+func (g *Group) landing(logs []*raft.Log) {
+	f := g.flight.Load()
+	if f == nil {
+		return
+	}
+	for _, l := range logs {
+		if len(l.Data) > 0 && &l.Data[0] == &f.data[0] {
+			f.land()
+		}
 	}
 }
 

@@ -75,7 +75,7 @@ func (t *transport) DecodePeer(b []byte) raft.ServerAddress { return raft.Server
 // SetHeartbeatHandler takes raft's fast path for heartbeats.
 func (t *transport) SetHeartbeatHandler(h func(raft.RPC)) { t.heartbeat.Store(&h) }
 
-// AppendEntriesPipeline is not offered: with one entry in flight, which holds all
+// AppendEntriesPipeline is not offered: with one entry on its way, which holds all
 // commands that came meanwhile, there is nothing to overlap.
 func (t *transport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (raft.AppendPipeline, error) {
 	return nil, raft.ErrPipelineReplicationNotSupported
