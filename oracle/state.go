@@ -179,8 +179,9 @@ func numberKey(kind byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{kind}, n)
 }
 
-func (t *tx) get(key []byte) ([]byte, bool) {
-	v, found, err := t.b.Get(nil, key)
+func (t *tx) get(key []byte) ([]byte, bool) { return t.got(t.b.Get(nil, key)) }
+
+func (t *tx) got(v []byte, found bool, err error) ([]byte, bool) {
 	if err != nil {
 		t.fail(err)
 		return nil, false
@@ -199,7 +200,7 @@ func (t *tx) setJSON(key []byte, v any) {
 
 // entry returns where the directory says that an id lives; zero if it has no entry.
 func (t *tx) entry(id object.ID) object.Location {
-	v, found := t.get(t.key(keyDirectory, id))
+	v, found := t.got(t.b.Probe(nil, t.key(keyDirectory, id))) // new ids are asked for most
 	if !found {
 		return object.Location{}
 	}

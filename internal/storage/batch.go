@@ -32,6 +32,9 @@ type writes struct {
 	buf    []byte
 	err    error
 	reads  bool
+
+	probe  *pebble.Iterator // of Probe
+	probed uint32           // writes that it sees
 }
 
 // NewBatch returns an empty batch that can be read through. The caller closes it.
@@ -69,6 +72,52 @@ func (b *Batch) Get(dst, key []byte) (value []byte, found bool, err error) {
 	defer b.space.store.leave()
 	b.buf = b.prefix.key(b.buf[:0], kindUser, b.part, key)
 	return getFrom(b.b, dst, b.buf)
+}
+
+// probeOptions has the filters of all levels asked.
+var probeOptions = pebble.IterOptions{UseL6Filters: true}
+
+// Probe is Get of a key that is hardly there. Get reads a block of the lowest level to
+// find that out. Probe asks filters, with an iterator that is kept: 2 us for the first key
+// and 0.5 us for others, where Get takes 3 to 7 us (BenchmarkLook). Of keys that are there
+// it takes about as long.
+func (b *Batch) Probe(dst, key []byte) (value []byte, found bool, err error) {
+	if err := b.readable(); err != nil {
+		return dst, false, err
+	}
+	if err := b.space.store.enter(); err != nil {
+		return dst, false, err
+	}
+	defer b.space.store.leave()
+	switch writes := b.b.Count(); {
+	case b.probe == nil:
+		if b.probe, err = b.b.NewIter(&probeOptions); err != nil {
+			return dst, false, classify(err)
+		}
+		b.probed = writes
+	case b.probed != writes:
+		b.probe.SetOptions(&probeOptions)
+		b.probed = writes
+	}
+	b.buf = b.prefix.key(b.buf[:0], kindUser, b.part, key)
+	if !b.probe.SeekPrefixGE(b.buf) {
+		return dst, false, classify(b.probe.Error())
+	}
+	v, err := b.probe.ValueAndErr()
+	if err != nil {
+		return dst, false, classify(err)
+	}
+	return append(dst, v...), true, nil
+}
+
+// endProbe closes the iterator of Probe.
+func (b *writes) endProbe() error {
+	if b.probe == nil {
+		return nil
+	}
+	err := b.probe.Close()
+	b.probe = nil
+	return classify(err)
 }
 
 // NewIterator iterates over the content as it will be after the commit; see
@@ -187,7 +236,7 @@ func (b *Batch) ready() error {
 	case b.prefix != b.space.current.Load():
 		return fmt.Errorf("storage: content of group %d was replaced while a batch was open", b.space.group)
 	}
-	return nil
+	return b.endProbe()
 }
 
 // Close frees the batch; what was not committed is dropped. Calling it again is
@@ -196,6 +245,7 @@ func (b *Batch) Close() {
 	if b.b == nil {
 		return
 	}
+	_ = b.endProbe()
 	_ = b.b.Close()
 	b.b = nil
 	b.space.store.handles.Add(-1)

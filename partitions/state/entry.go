@@ -95,7 +95,7 @@ func (x *entry) object(id object.ID) (*objectCell, error) {
 	c.record, c.kept = x.m.cache.newest(id)
 	if c.present = c.kept; !c.kept {
 		x.key = appendObjectKey(x.key[:0], prefixObjects, id)
-		b, found, err := x.batch.Get(nil, x.key)
+		b, found, err := x.batch.Probe(nil, x.key) // one that is there is in the cache, as a rule
 		if err != nil {
 			return nil, err
 		}
