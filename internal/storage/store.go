@@ -127,7 +127,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		MemTableStopWritesThreshold: s.opts.MemTables,
 		MaxOpenFiles:                s.opts.MaxOpenFiles,
 		FormatMajorVersion:          formatMajor,
-		L0CompactionThreshold:       2,
+		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       32,
 		LBaseMaxBytes:               64 << 20,
 		FlushSplitBytes:             4 << 20,

@@ -110,6 +110,15 @@ func (x *entry) object(id object.ID) (*objectCell, error) {
 	return c, nil
 }
 
+// unborn says of an id that is known to have no object that it need not be looked for.
+func (x *entry) unborn(id object.ID) {
+	if x.objects[id] == nil {
+		c := x.cells.take()
+		c.id = id
+		x.objects[id] = c
+	}
+}
+
 // revision is that of what commands of the entry write.
 func (x *entry) revision() object.Revision {
 	return object.NewRevision(x.m.partition, x.index, false)

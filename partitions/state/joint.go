@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/ssmr/ssmr/internal/command"
+	"github.com/ssmr/ssmr/internal/object"
 )
 
 // A transaction over partitions that share a log is one entry of it: all partitions
@@ -52,11 +53,13 @@ func (m *Machine) Consider(encoded []byte, earlier []any) (vote any, agreed bool
 	m.joint.s = s
 	x.begin()
 	b := c.Body.(*command.Prepare)
-	if b.Placed && !place(b, earlier) {
-		m.joint.answer = refuseVote(command.Aborted)
-		return m.joint.answer, false, nil
-	}
 	p := &preparing{x: x, b: b, t: m.locks.transactions[b.Transaction], on: &x.staging, joint: true}
+	if b.Placed {
+		if p.placed = place(b, earlier); p.placed == 0 {
+			m.joint.answer = refuseVote(command.Aborted)
+			return m.joint.answer, false, nil
+		}
+	}
 	v, err := p.consider()
 	switch {
 	case err != nil:
@@ -71,8 +74,8 @@ func (m *Machine) Consider(encoded []byte, earlier []any) (vote any, agreed bool
 }
 
 // place gives what a part creates the location version that the oracle assigns in the
-// same entry.
-func place(b *command.Prepare, earlier []any) bool {
+// same entry, and returns it; 0 where it assigns none.
+func place(b *command.Prepare, earlier []any) object.LocationVersion {
 	for _, o := range earlier {
 		a, ok := o.(*command.Assigned)
 		if !ok || a.Version == 0 {
@@ -85,9 +88,9 @@ func place(b *command.Prepare, earlier []any) bool {
 				}
 			}
 		}
-		return true
+		return a.Version
 	}
-	return false
+	return 0
 }
 
 // Decide carries out the part that was considered, or drops it.

@@ -743,7 +743,7 @@ func TestJointPlaced(t *testing.T) {
 	a.repeats("again", first, "yes, yes, not done")
 	for i, state := range []map[string]string{a.one.state(), a.two.state()} {
 		a.repeats("not assigned", of(0, placed(2, create(directoryTable, 17, 1, 0)), placed(2, create(directoryTable, 27, 1, 0))), "aborted, aborted, not done")
-		a.repeats("not created", of(41, placed(3, create(directoryTable, 17, 1, 0)), placed(3, create(directoryTable, 25, 1, 0))), "aborted, 23505, not done")
+		a.repeats("not created", of(41, placed(3, create(directoryTable, 17, 1, 0)), placed(3, create(directoryTable, 27, 1000, 0))), "aborted, 23514, not done")
 		a.says("without the oracle", placed(4, create(directoryTable, 17, 1, 0)), placed(4, create(directoryTable, 27, 1, 0)), "aborted, aborted, not done")
 		if !maps.Equal(a.both()[i].state(), state) {
 			t.Errorf("the state of %d has changed", i+1)

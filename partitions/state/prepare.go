@@ -20,7 +20,10 @@ type preparing struct {
 	results  []*command.Result
 	rest     bool // a Write has reached the bounds of an entry
 	joint    bool // all participants decide within this entry
-	spent    spending
+	// placed is the location version that the oracle gives in this entry to ids that it had
+	// no entry of; 0: it gives none.
+	placed object.LocationVersion
+	spent  spending
 }
 
 // prepare executes a part of a transaction, all or none. Where it meets a lock and is
@@ -165,6 +168,11 @@ func (p *preparing) standings() (*command.Vote, error) {
 	}
 	for _, w := range part.Writes {
 		for i := range w.Targets {
+			if t := &w.Targets[i]; p.placed != 0 && t.Version == p.placed && w.Kind == command.Create {
+				// The oracle had no entry of the id at this point of the log, and the table is not
+				// static: so there is no object, and none has to be looked for.
+				p.x.unborn(t.ID)
+			}
 			if _, err := stand(&w.Targets[i]); err != nil {
 				return nil, err
 			}
