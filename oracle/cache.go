@@ -209,7 +209,7 @@ func (c *Cache) ask(ctx context.Context, ids []object.ID, confirm bool) ([]locat
 		if l.IsZero() {
 			c.locations.forget(ids[i], object.LocationVersion(a.clock))
 		} else {
-			c.locations.learn(ids[i], l, false, false)
+			c.locations.learn(ids[i], l, false, anybody)
 		}
 	}
 	return answers, nil
@@ -243,13 +243,21 @@ func (c *Cache) Assign(ctx context.Context, assignments []catalog.Assignment) ([
 	return locations, nil
 }
 
-// Assigned says that ids were given locations of one version, as they were asked for.
+// Assigned says that ids were given locations of one version, as they were asked for. Those
+// of a large statement do not drive out what is in use.
 func (c *Cache) Assigned(assignments []catalog.Assignment, version object.LocationVersion) {
+	who := anybody
+	if len(assignments) > largeStatement {
+		who = withRoom
+	}
 	for i := range assignments {
 		a := &assignments[i]
-		c.locations.learn(a.ID, object.Location{Partition: a.Partition, Version: version}, false, false)
+		c.locations.learn(a.ID, object.Location{Partition: a.Partition, Version: version}, false, who)
 	}
 }
+
+// largeStatement is the number of objects from which it is a load.
+const largeStatement = 32
 
 func (c *Cache) askAssign(ctx context.Context, items []catalog.Assignment) ([]assigned, error) {
 	b, err := c.client.call(ctx, methodAssign, appendAssignRequest(nil, items))
@@ -265,7 +273,7 @@ func (c *Cache) askAssign(ctx context.Context, items []catalog.Assignment) ([]as
 	}
 	for i, a := range answers {
 		if a.location.Version != 0 {
-			c.locations.learn(items[i].ID, a.location, false, false)
+			c.locations.learn(items[i].ID, a.location, false, anybody)
 		}
 	}
 	return answers, nil
@@ -277,7 +285,7 @@ func (c *Cache) Learn(redirects []command.Redirect) {
 	c.redirects.Add(int64(len(redirects)))
 	for _, r := range redirects {
 		if r.Location.Version != 0 {
-			c.locations.learn(r.ID, r.Location, true, false)
+			c.locations.learn(r.ID, r.Location, true, anybody)
 		}
 	}
 }
@@ -295,13 +303,17 @@ func (c *Cache) takeUpdates(updates []Update) {
 			c.locations.forget(u.ID, u.Location.Version)
 		case u.Kept:
 			// Who deletes the object has to know that there is an entry to be released.
-			c.locations.learn(u.ID, u.Location, false, false)
+			c.locations.learn(u.ID, u.Location, false, anybody)
 		case t != nil && t.Placement.Static && snap.Home(t, u.ID).Partition == u.Location.Partition:
 			// Home again: a location with a version is right too, and older redirects
 			// cannot undo it.
-			c.locations.learn(u.ID, u.Location, false, true)
+			c.locations.learn(u.ID, u.Location, false, nobody)
 		default:
-			c.locations.learn(u.ID, u.Location, false, t == nil || !t.Placement.Static)
+			who := nobody
+			if t != nil && t.Placement.Static {
+				who = anybody
+			}
+			c.locations.learn(u.ID, u.Location, false, who)
 		}
 	}
 }

@@ -149,6 +149,6 @@ func (c *Cache) Move(ctx context.Context, request catalog.MoveRequest) ([]catalo
 // noteMoved marks an object as arrived, if the cache knows of its move.
 func (c *Cache) noteMoved(id object.ID, to object.PartitionID) {
 	if known, ok := c.locations.lookup(id); ok && known.Arriving && known.Partition == to {
-		c.locations.learn(id, known.Location, false, true)
+		c.locations.learn(id, known.Location, false, nobody)
 	}
 }

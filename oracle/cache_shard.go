@@ -74,10 +74,18 @@ func (l *locations) lookup(id object.ID) (catalog.Located, bool) {
 	return found, true
 }
 
+// welcome says which ids that are not in the cache come in.
+type welcome uint8
+
+const (
+	anybody  welcome = iota
+	withRoom         // those for which nothing has to go
+	nobody
+)
+
 // learn notes a location. An older version than is known changes nothing; of the
-// same version it is believed that the object has arrived. With onlyKnown an id
-// that is not in the cache stays out.
-func (l *locations) learn(id object.ID, location object.Location, arriving, onlyKnown bool) {
+// same version it is believed that the object has arrived.
+func (l *locations) learn(id object.ID, location object.Location, arriving bool, who welcome) {
 	s := l.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,7 +98,7 @@ func (l *locations) learn(id object.ID, location object.Location, arriving, only
 		}
 		return
 	}
-	if onlyKnown || costOf(id) > s.most {
+	if cost := costOf(id); who == nobody || cost > s.most || who == withRoom && s.bytes+cost > s.most {
 		return
 	}
 	s.insert(cached{id: id, location: location, arriving: arriving})

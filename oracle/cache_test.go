@@ -33,7 +33,7 @@ func TestCacheIsMonotone(t *testing.T) {
 				delete(newest, id)
 			}
 		default:
-			l.learn(id, object.Location{Partition: 1, Version: v}, rng.IntN(2) == 0, false)
+			l.learn(id, object.Location{Partition: 1, Version: v}, rng.IntN(2) == 0, anybody)
 			newest[id] = max(newest[id], v)
 		}
 		got, ok := l.lookup(id)
@@ -55,7 +55,7 @@ func TestCacheKnowsWhatHasArrived(t *testing.T) {
 	}
 	for i, s := range steps {
 		at.Version = s.version
-		l.learn("x", at, s.arriving, false)
+		l.learn("x", at, s.arriving, anybody)
 		if got, _ := l.lookup("x"); got.Arriving != s.want {
 			t.Errorf("step %d: arriving %v, want %v", i, got.Arriving, s.want)
 		}
@@ -68,23 +68,39 @@ func TestCacheIsBounded(t *testing.T) {
 	l := newLocations(bytes)
 	hot := object.ID("hot id 1")
 	for i := range 5000 {
-		l.learn(hot, object.Location{Partition: 1, Version: 1}, false, false)
+		l.learn(hot, object.Location{Partition: 1, Version: 1}, false, anybody)
 		if _, ok := l.lookup(hot); !ok {
 			t.Fatal("an entry that is used all the time is gone")
 		}
-		l.learn(object.ID(fmt.Sprintf("%08d", i)), object.Location{Partition: 1, Version: 1}, false, false)
+		l.learn(object.ID(fmt.Sprintf("%08d", i)), object.Location{Partition: 1, Version: 1}, false, anybody)
 	}
 	var s catalog.CacheStats
 	l.stats(&s)
 	if s.Bytes > bytes || s.Entries > bytes/entryOverhead || s.Entries < 300 || s.Evictions == 0 {
 		t.Errorf("stats %+v, bound %d", s, bytes)
 	}
-	l.learn(object.ID(make([]byte, 1<<20)), object.Location{Partition: 1, Version: 1}, false, false)
+	l.learn(object.ID(make([]byte, 1<<20)), object.Location{Partition: 1, Version: 1}, false, anybody)
+
+	// Ids of a load take what room there is, and drive nothing out.
+	for i := range 5000 {
+		l.learn(object.ID(fmt.Sprintf("load%04d", i)), object.Location{Partition: 1, Version: 1}, false, withRoom)
+	}
+	evicted := s.Evictions
+	s = catalog.CacheStats{}
+	if l.stats(&s); s.Evictions != evicted {
+		t.Errorf("%d entries had to go for a load", s.Evictions-evicted)
+	}
+	empty := newLocations(bytes)
+	empty.learn("load", object.Location{Partition: 1, Version: 1}, false, withRoom)
+	empty.learn("load", object.Location{Partition: 2, Version: 2}, false, withRoom)
+	if got, _ := empty.lookup("load"); got.Partition != 2 {
+		t.Errorf("with room for it an id is at %+v", got)
+	}
 }
 
 func TestLookupDoesNotAllocate(t *testing.T) {
 	l := newLocations(1 << 20)
-	l.learn("x", object.Location{Partition: 1, Version: 1}, false, false)
+	l.learn("x", object.Location{Partition: 1, Version: 1}, false, anybody)
 	if n := testing.AllocsPerRun(100, func() { l.lookup("x"); l.lookup("y") }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}

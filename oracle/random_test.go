@@ -350,7 +350,7 @@ func (w *world) ask(n *locations, id object.ID, confirm bool) catalog.Located {
 	}
 	l := locations[0]
 	if !l.IsZero() {
-		n.learn(id, l, false, false)
+		n.learn(id, l, false, anybody)
 		return catalog.Located{Location: l}
 	}
 	n.forget(id, object.LocationVersion(clock))
@@ -371,7 +371,7 @@ func (w *world) command(kind string, id object.ID) {
 			if answer.barred {
 				w.counts["not assigned"]++
 			} else {
-				n.learn(id, answer.location, false, false)
+				n.learn(id, answer.location, false, anybody)
 			}
 			at = catalog.Located{Location: answer.location}
 		}
@@ -391,7 +391,7 @@ func (w *world) command(kind string, id object.ID) {
 			at = w.ask(n, id, true)
 			continue
 		case !ok:
-			n.learn(id, elsewhere, true, false)
+			n.learn(id, elsewhere, true, anybody)
 			at = catalog.Located{Location: elsewhere, Arriving: true}
 			continue
 		}

@@ -129,16 +129,19 @@ func (c *cache) keep(id object.ID, r record) {
 	}
 }
 
-// write says that an entry writes an object. What becomes of it is kept if kept says so,
-// or nothing is thrown out for it; the row is copied.
-func (c *cache) write(id object.ID, r record, present, kept bool) {
+// write says that an entry writes an object. What becomes of it is kept if it is to be
+// kept, or nothing is thrown out for it; the row is copied.
+func (c *cache) write(o *objectCell) {
+	id, r := o.id, o.record
 	s := c.shard(id)
 	s.mu.Lock()
 	s.writes++
-	s.objects.remove(id)
+	if !o.absent {
+		s.objects.remove(id)
+	}
 	_, again := s.writing[id]
-	w := written{present: present}
-	if w.known = !present || kept || s.objects.room(id, r); present && w.known {
+	w := written{present: o.present}
+	if w.known = !o.present || o.kept || s.objects.room(id, r); o.present && w.known {
 		r.row = append(make([]byte, 0, len(r.row)), r.row...)
 		w.record = r
 	}

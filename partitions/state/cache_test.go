@@ -81,7 +81,7 @@ func TestCacheTickets(t *testing.T) {
 		}
 	}
 	_, _, before := c.get(id)
-	c.write(id, record{}, false, false)
+	c.write(&objectCell{id: id})
 	c.put(id, old, before)
 	expect("read before the write, put in during it", false)
 	_, _, during := c.get(id)
@@ -94,7 +94,7 @@ func TestCacheTickets(t *testing.T) {
 	_, _, after := c.get(id)
 	c.put(id, record{row: []byte("new")}, after)
 	expect("read after the commit", true)
-	c.write(id, record{}, false, false)
+	c.write(&objectCell{id: id})
 	expect("while it is written again", false)
 	c.committed()
 
@@ -175,6 +175,7 @@ func TestCacheAgainstModel(t *testing.T) {
 			fills = fills[:len(fills)-1]
 		case n < 16: // a command of an entry
 			r, kept := c.newest(id)
+			absent := batch[id] == "" && rnd.IntN(2) == 0 // as who has looked knows
 			if kept && (string(r.row) != batch[id] || batch[id] == "") {
 				t.Fatalf("step %d: %s is %q to commands, and %q in the batch", step, id, r.row, batch[id])
 			}
@@ -189,7 +190,7 @@ func TestCacheAgainstModel(t *testing.T) {
 				if batch[id] = string(row); rnd.IntN(5) == 0 {
 					batch[id] = ""
 				}
-				c.write(id, record{row: row}, batch[id] != "", kept)
+				c.write(&objectCell{id: id, record: record{row: row}, present: batch[id] != "", kept: kept, absent: absent})
 				clear(row) // it was borrowed
 			}
 		case n < 19:

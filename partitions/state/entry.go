@@ -45,6 +45,7 @@ type objectCell struct {
 	present bool
 	dirty   bool
 	kept    bool // it was read, and cache is to have it
+	absent  bool // it was looked for, or known to have no object: cache does not have it
 	record  record
 	command uint64 // the command that wrote it last
 }
@@ -89,7 +90,8 @@ func (x *entry) object(id object.ID) (*objectCell, error) {
 	c := x.cells.take()
 	c.id = id
 	x.objects[id] = c
-	if absent, err := x.m.tails.absent(x.batch, id); err != nil || absent {
+	var err error
+	if c.absent, err = x.m.tails.absent(x.batch, id); err != nil || c.absent {
 		return c, err
 	}
 	c.record, c.kept = x.m.cache.newest(id)
@@ -99,7 +101,7 @@ func (x *entry) object(id object.ID) (*objectCell, error) {
 		if err != nil {
 			return nil, err
 		}
-		if found {
+		if c.absent = !found; found {
 			if c.record, err = decodeRecord(b); err != nil {
 				return nil, err
 			}
@@ -114,7 +116,7 @@ func (x *entry) object(id object.ID) (*objectCell, error) {
 func (x *entry) unborn(id object.ID) {
 	if x.objects[id] == nil {
 		c := x.cells.take()
-		c.id = id
+		c.id, c.absent = id, true
 		x.objects[id] = c
 	}
 }
@@ -284,7 +286,7 @@ func (x *entry) undoSizes() {
 // flush brings the cells to the batch, and forgets them.
 func (x *entry) flush() {
 	for _, c := range x.written {
-		x.m.cache.write(c.id, c.record, c.present, c.kept)
+		x.m.cache.write(c)
 		x.key = appendObjectKey(x.key[:0], prefixObjects, c.id)
 		if c.present {
 			x.value = appendRecord(x.value[:0], c.record)
