@@ -29,7 +29,7 @@
 //     it again with the same command id to learn its result.
 //   - the context's error alone: nothing.
 //
-// While an entry is being replicated, commands gather; the next entry holds them
+// Until an entry is committed, commands gather; the next entry holds them
 // all, within Limits, whatever machines of the group they are for.
 //
 // ProposeJointly hands over commands for several machines of a group, which take effect

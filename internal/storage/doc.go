@@ -27,6 +27,9 @@
 // Disk: a store that is opened ForLog keeps, beside what it holds, files for the log to
 // come: one of zeros of up to MemTableBytes, and up to MemTables+1 that were used before.
 //
+// A state store cuts its table files where the first bytes of keys change (regions.go), so
+// that what grows at the ends of several tables is not rewritten with all that lies between.
+//
 // Memory is bounded by Options: CacheBytes plus twice MemTableBytes, for blocks that
 // were read and for what is not flushed yet. It is allocated outside of the Go heap
 // where cgo is enabled, so GOMEMLIMIT does not count it.
