@@ -176,21 +176,8 @@ func (c *Client) sendWaiting(ctx, outer context.Context, p object.PartitionID, b
 	return outcome, err
 }
 
-// try asks node after node.
 func (c *Client) try(ctx context.Context, r *route, k *call) (any, error) {
-	for {
-		node := r.node()
-		outcome, err := c.ask(ctx, node, k, r.unknown)
-		if err == nil {
-			if r.l.hint() != node {
-				r.l.learn(node)
-			}
-			return outcome, nil
-		}
-		if err = r.failed(ctx, node, err); err != nil {
-			return nil, err
-		}
-	}
+	return reach(ctx, r, func(node object.NodeID) (any, error) { return c.ask(ctx, node, k, r.unknown) })
 }
 
 // checkBody refuses what the replicas could not decode: it must not get into a log.
@@ -289,22 +276,14 @@ func refusalOf(outcome any) *command.Refusal {
 // Status asks the leader of a partition.
 func (c *Client) Status(ctx context.Context, p object.PartitionID) (Status, error) {
 	request := binary.AppendUvarint(nil, uint64(p))
-	r := route{c: c, p: p, l: c.lane(p)}
-	for {
-		node := r.node()
-		var status Status
+	r := route{c: c, p: p, l: c.lane(p), harmless: true}
+	return reach(ctx, &r, func(node object.NodeID) (status Status, err error) {
 		answer, err := c.call(ctx, node, methodStatus, request)
 		if err == nil {
 			err = json.Unmarshal(answer, &status)
 		}
-		if err == nil {
-			r.l.learn(node)
-			return status, nil
-		}
-		if err = r.failed(ctx, node, err); err != nil {
-			return Status{}, err
-		}
-	}
+		return status, err
+	})
 }
 
 // Leader returns the node that led the partition when this node last heard of it;

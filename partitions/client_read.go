@@ -30,37 +30,28 @@ func (c *Client) Read(ctx context.Context, p object.PartitionID, q *command.Read
 
 // readAnywhere asks node after node.
 func (c *Client) readAnywhere(ctx context.Context, p object.PartitionID, q *command.Read, l *lane) (*command.Chunk, error) {
-	r := route{c: c, p: p, l: l}
+	r := route{c: c, p: p, l: l, harmless: true}
 	var request []byte
-	for {
-		node := r.node()
-		var chunk *command.Chunk
-		var err error
-		if node == c.node && c.service != nil {
-			chunk, err = c.service.read(ctx, node, p, q, false)
-		} else {
-			if request == nil {
-				request = command.AppendRead(binary.AppendUvarint(make([]byte, 0, 256), uint64(p)), q)
+	return reach(ctx, &r, func(node object.NodeID) (chunk *command.Chunk, err error) {
+		defer func() {
+			if errors.Is(err, replication.ErrStale) { // what is newest will do as well
+				strong := *q
+				strong.MaxStaleness, request = 0, nil
+				q = &strong
 			}
-			var answer []byte
-			if answer, err = c.call(ctx, node, methodRead, request); err == nil {
-				chunk, err = command.DecodeChunk(answer)
-			}
+		}()
+		if r.here(node) {
+			return c.service.read(ctx, node, p, q, false)
 		}
-		if err == nil {
-			l.learn(node)
-			return chunk, nil
+		if request == nil {
+			request = command.AppendRead(binary.AppendUvarint(make([]byte, 0, 256), uint64(p)), q)
 		}
-		r.unknown = false // a read has no effect
-		if errors.Is(err, replication.ErrStale) {
-			strong := *q
-			strong.MaxStaleness, request = 0, nil
-			q = &strong
+		answer, err := c.call(ctx, node, methodRead, request)
+		if err != nil {
+			return nil, err
 		}
-		if err = r.failed(ctx, node, err); err != nil {
-			return nil, harmless(err)
-		}
-	}
+		return command.DecodeChunk(answer)
+	})
 }
 
 // harmless says of an unanswered read that it had no effect.

@@ -136,32 +136,21 @@ func answer[T any](ctx context.Context, c *Client, p object.PartitionID, q quest
 			l.learn("")
 		}
 	}
-	r := route{c: c, p: p, l: l}
+	r := route{c: c, p: p, l: l, harmless: true}
 	var request []byte
-	for {
-		node := r.node()
-		var out *T
-		var err error
-		if node == c.node && c.service != nil {
-			out, err = q.local(false)
-		} else {
-			if request == nil {
-				request = q.encode(binary.AppendUvarint(make([]byte, 0, 256), uint64(p)))
-			}
-			var b []byte
-			if b, err = c.call(ctx, node, q.method, request); err == nil {
-				out, err = q.decode(b)
-			}
+	return reach(ctx, &r, func(node object.NodeID) (*T, error) {
+		if r.here(node) {
+			return q.local(false)
 		}
-		if err == nil {
-			l.learn(node)
-			return out, nil
+		if request == nil {
+			request = q.encode(binary.AppendUvarint(make([]byte, 0, 256), uint64(p)))
 		}
-		r.unknown = false
-		if err = r.failed(ctx, node, err); err != nil {
-			return nil, harmless(err)
+		b, err := c.call(ctx, node, q.method, request)
+		if err != nil {
+			return nil, err
 		}
-	}
+		return q.decode(b)
+	})
 }
 
 // Evaluate computes what a Write would do in the newest state, with the View's own

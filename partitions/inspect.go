@@ -128,23 +128,18 @@ func (c *Client) inspect(ctx context.Context, parts []object.PartitionID, locks 
 	var asking sync.WaitGroup
 	for i, p := range parts {
 		asking.Go(func() {
-			r := route{c: c, p: p, l: c.lane(p)}
-			req := appendFlag(partitionRequest(p), locks)
-			for {
-				node := r.node()
-				var err error
-				if node == c.node && c.service != nil {
-					out[i], err = c.service.inspect(p, locks)
-				} else {
-					var b []byte
-					if b, err = c.call(ctx, node, methodTransactions, req); err == nil {
-						err = json.Unmarshal(b, &out[i])
-					}
+			r := route{c: c, p: p, l: c.lane(p), harmless: true}
+			request := appendFlag(partitionRequest(p), locks)
+			out[i], _ = reach(ctx, &r, func(node object.NodeID) (found inspection, err error) {
+				if r.here(node) {
+					return c.service.inspect(p, locks)
 				}
-				if err == nil || r.failed(ctx, node, err) != nil {
-					return
+				b, err := c.call(ctx, node, methodTransactions, request)
+				if err == nil {
+					err = json.Unmarshal(b, &found)
 				}
-			}
+				return found, err
+			})
 		})
 	}
 	asking.Wait()

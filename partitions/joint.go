@@ -180,21 +180,16 @@ func (j *joint) send(ctx context.Context) ([]any, error) {
 	return nil, err
 }
 
-// try asks node after node.
 func (j *joint) try(ctx context.Context, r *route) ([]any, error) {
-	for {
-		node := r.node()
+	return reach(ctx, r, func(node object.NodeID) ([]any, error) {
 		outcomes, err := j.ask(ctx, node, r.unknown)
 		if err == nil {
-			for i := range j.calls {
-				j.c.lane(j.calls[i].p).learn(node)
+			for i := range j.calls[1:] {
+				j.c.lane(j.calls[i+1].p).learn(node)
 			}
-			return outcomes, nil
 		}
-		if err = r.failed(ctx, node, err); err != nil {
-			return nil, err
-		}
-	}
+		return outcomes, err
+	})
 }
 
 // ask asks one node; see Client.ask.

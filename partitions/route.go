@@ -24,9 +24,11 @@ const (
 
 // route finds the node to ask, attempt by attempt, for one call.
 type route struct {
-	c        *Client
-	p        object.PartitionID
-	l        *lane
+	c *Client
+	p object.PartitionID
+	l *lane
+	// harmless says that attempts have no effect.
+	harmless bool
 	tried    int // in rotation
 	followed int
 	broken   int
@@ -35,6 +37,27 @@ type route struct {
 	// unknown says that an attempt may have had an effect.
 	unknown bool
 }
+
+// reach asks node after node until one answers.
+func reach[T any](ctx context.Context, r *route, ask func(node object.NodeID) (T, error)) (T, error) {
+	for {
+		node := r.node()
+		answer, err := ask(node)
+		if err == nil {
+			if r.l.hint() != node {
+				r.l.learn(node)
+			}
+			return answer, nil
+		}
+		if err = r.failed(ctx, node, err); err != nil {
+			var none T
+			return none, err
+		}
+	}
+}
+
+// here reports whether the node is this one, and has replicas.
+func (r *route) here(node object.NodeID) bool { return node == r.c.node && r.c.service != nil }
 
 // node returns the node to ask next; empty where the partition has no replicas as
 // far as this node knows.
@@ -133,7 +156,7 @@ func (r *route) over(ctx context.Context, cause error) error {
 	if ctx.Err() != nil {
 		cause = errors.Join(context.Cause(ctx), cause)
 	}
-	return &Unanswered{Partition: r.p, Unknown: r.unknown, Cause: cause}
+	return &Unanswered{Partition: r.p, Unknown: r.unknown && !r.harmless, Cause: cause}
 }
 
 // Unanswered is the error of a call to a partition that got no answer: its leader
