@@ -253,7 +253,8 @@ func (s *Store) leave() { s.gate.RUnlock() }
 // Close flushes nothing that is not synced by Pebble itself, waits for operations
 // that run and for open iterators and snapshots, and closes the store. If some
 // stay open for too long it says so and leaves the database unclosed, which loses
-// nothing. Calling it again is harmless. A store that has failed is left as it is.
+// nothing. Calling it again is harmless. A store that has failed, or does so meanwhile, is
+// left as it is.
 func (s *Store) Close() error {
 	if err := s.Err(); err != nil {
 		return err // what hangs in it cannot be waited for
@@ -261,6 +262,19 @@ func (s *Store) Close() error {
 	if !s.shut() {
 		return nil
 	}
+	closed := make(chan error, 1)
+	go func() { closed <- s.finish() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-s.failed:
+		return s.Err()
+	}
+}
+
+// finish waits for what is under way, and closes the database. It may never return where
+// the store fails.
+func (s *Store) finish() error {
 	s.flushes.close()
 	if err := s.Err(); err != nil {
 		return err

@@ -460,6 +460,35 @@ func TestSecondProcess(t *testing.T) {
 	}
 }
 
+// Close does not wait for what hangs in a store that fails while it is closed: a flush
+// whose manifest cannot be synced never ends.
+func TestFailsWhileClosed(t *testing.T) {
+	disk := storagetest.NewDisk()
+	s, err := storage.Open("store", storage.Options{FS: disk.FS(), MemTableBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sp := space(t, s, 1)
+	resume := disk.StallIn("MANIFEST", storagetest.Sync)
+	defer resume()
+	for i := range 30 { // more than a memtable: it is flushed
+		put(t, sp, storage.NoSync, fmt.Sprint(i), strings.Repeat("x", 100<<10))
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	time.Sleep(20 * time.Millisecond) // it waits for the flush, as a rule
+	disk.FailIn("MANIFEST", storagetest.Sync, errors.New("disk is broken"))
+	resume()
+	select {
+	case err := <-closed:
+		if err == nil {
+			t.Error("Close says nothing of the failure")
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("Close hangs")
+	}
+}
+
 // An fsync that fails is never taken for a success, and nothing works after it.
 func TestSyncFails(t *testing.T) {
 	disk := storagetest.NewDisk()

@@ -38,14 +38,20 @@ type Disk struct {
 	mu    sync.Mutex // guards what follows
 	fails map[Op]error
 	only  string
-	stall map[Op]chan struct{}
+	stall map[Op]stall
+}
+
+// stall is a wait of operations on files whose path contains a text.
+type stall struct {
+	only string
+	over chan struct{}
 }
 
 // NewDisk returns an empty disk.
 func NewDisk() *Disk { return newDisk(vfs.NewCrashableMem()) }
 
 func newDisk(mem *vfs.MemFS) *Disk {
-	d := &Disk{mem: mem, fails: make(map[Op]error), stall: make(map[Op]chan struct{})}
+	d := &Disk{mem: mem, fails: make(map[Op]error), stall: make(map[Op]stall)}
 	d.fs = errorfs.Wrap(mem, errorfs.InjectorFunc(d.inject))
 	return d
 }
@@ -65,11 +71,14 @@ func (d *Disk) FailIn(path string, op Op, err error) {
 }
 
 // Stall makes operations of a kind wait until resume is called.
-func (d *Disk) Stall(op Op) (resume func()) {
+func (d *Disk) Stall(op Op) (resume func()) { return d.StallIn("", op) }
+
+// StallIn is Stall for files whose path contains a text.
+func (d *Disk) StallIn(path string, op Op) (resume func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	wait := make(chan struct{})
-	d.stall[op] = wait
+	d.stall[op] = stall{path, wait}
 	return sync.OnceFunc(func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -84,10 +93,10 @@ func (d *Disk) inject(op errorfs.Op) error {
 		return nil
 	}
 	d.mu.Lock()
-	stall := d.stall[kind]
+	s, stalls := d.stall[kind]
 	d.mu.Unlock()
-	if stall != nil {
-		<-stall
+	if stalls && strings.Contains(op.Path, s.only) {
+		<-s.over
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
