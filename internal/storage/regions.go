@@ -14,18 +14,30 @@ import (
 // of their keys, half of what they cost.
 //
 // A region is what long keys of a part with the same first five bytes have: the kind, and a
-// table or the like. Short keys of one kind are one region. Where there are many regions,
-// files are cut between kinds only, so that they do not get too small.
+// table or the like. Short keys of one kind are one region. Each flush makes a file for each
+// region that was written, and each is compacted for itself. So where many are in use,
+// files are cut between kinds only; whether it is fewer now is tried again from time to time.
 type regions struct {
+	most int // that are in use
+
 	mu     sync.Mutex // guards what follows: compactions ask beside each other
-	known  map[string]struct{}
+	seen   map[string]struct{}
+	asked  int // since seen was empty, or files are cut between kinds only
 	coarse bool
 }
 
 const (
 	regionBytes = 1 + 4
-	maxRegions  = 1024
+	// A file of a flush has so many bytes or more on average.
+	fileBytes    = 256 << 10
+	leastRegions = 16
+	// coarseAsked is how often it is asked before finer cuts are tried again.
+	coarseAsked = 1000
 )
+
+func newRegions(memTable int) *regions {
+	return &regions{most: max(leastRegions, memTable/fileBytes), seen: make(map[string]struct{})}
+}
 
 // policy is Pebble's SpanPolicyFunc: files end where its spans do.
 func (r *regions) policy(key []byte) (pebble.SpanPolicy, []byte, error) {
@@ -54,22 +66,21 @@ func (r *regions) end(key []byte) []byte {
 	return nil
 }
 
-// fine notes a region, and reports whether files may be cut around it.
+// fine notes a region, and reports whether files are cut around it.
 func (r *regions) fine(region []byte) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.coarse {
+	r.asked++
+	switch {
+	case r.coarse && r.asked < coarseAsked:
 		return false
+	case r.coarse, r.asked > 8*r.most:
+		clear(r.seen)
+		r.coarse, r.asked = false, 0
 	}
-	if _, known := r.known[string(region)]; known {
-		return true
-	}
-	if r.known == nil {
-		r.known = make(map[string]struct{})
-	}
-	r.known[string(region)] = struct{}{}
-	if r.coarse = len(r.known) > maxRegions; r.coarse {
-		r.known = nil
+	r.seen[string(region)] = struct{}{}
+	if len(r.seen) > r.most {
+		r.coarse, r.asked = true, 0
 	}
 	return !r.coarse
 }

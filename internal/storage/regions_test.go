@@ -15,7 +15,7 @@ func TestRegions(t *testing.T) {
 		binary.BigEndian.PutUint32(k, group)
 		return k
 	}
-	var r regions
+	r := newRegions(16 << 20)
 	for _, c := range []struct{ key, end []byte }{
 		{key(7, 3, "o\x00\x00\x00\x05rest"), key(7, 3, "o\x00\x00\x00\x06")},
 		{key(7, 3, "o\x00\x00\x00\xffrest"), key(7, 3, "o\x00\x00\x01")},
@@ -31,12 +31,25 @@ func TestRegions(t *testing.T) {
 			t.Errorf("the region of %x ends at %x, not %x", c.key, end, c.end)
 		}
 	}
-	for n := range maxRegions {
+	one, fine, coarse := key(7, 3, "o\x00\x00\x00\x05rest"), key(7, 3, "o\x00\x00\x00\x06"), key(7, 3, "p")
+	expect := func(when string, want []byte) {
+		t.Helper()
+		if end := r.end(one); !bytes.Equal(end, want) {
+			t.Errorf("%s the region ends at %x, not %x", when, end, want)
+		}
+	}
+	for n := range 20 * r.most { // one after the other, with others between
+		r.end(key(7, 3, fmt.Sprintf("o%04drest", n/r.most)))
+	}
+	expect("with few in use", fine)
+	for n := range r.most + 1 {
 		r.end(key(7, 3, fmt.Sprintf("o%04drest", n)))
 	}
-	if end, want := r.end(key(7, 3, "o\x00\x00\x00\x05rest")), key(7, 3, "p"); !bytes.Equal(end, want) {
-		t.Errorf("with many regions one ends at %x, not %x", end, want)
+	expect("with many in use", coarse)
+	for range coarseAsked {
+		r.end(one)
 	}
+	expect("with few again", fine)
 }
 
 // Whatever the key, its region has an end behind it, and the end does not depend on which
@@ -44,7 +57,7 @@ func TestRegions(t *testing.T) {
 func FuzzRegions(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x07\x00\x01\x01\x03o\x00\x00\x00\x05rest"))
 	f.Fuzz(func(t *testing.T, key []byte) {
-		var r regions
+		r := newRegions(0)
 		end := r.end(key)
 		if end == nil {
 			return

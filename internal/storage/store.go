@@ -151,7 +151,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 	}
 	o.TargetFileSizes[0] = 4 << 20
 	o.FlushDelayDeleteRange = 10 * time.Second
-	o.Experimental.SpanPolicyFunc = new(regions).policy
+	o.Experimental.SpanPolicyFunc = newRegions(s.opts.MemTableBytes).policy
 	return o
 }
 
