@@ -50,15 +50,25 @@ type Session struct {
 	Sleep func(seconds float64) error
 }
 
-// Rand is a seeded source of pseudo-random numbers (splitmix64). The same seed
-// gives the same numbers on each replica and in each version of ssmr.
-type Rand struct{ state uint64 }
+// Rand is a source of random numbers.
+type Rand struct {
+	state  uint64
+	source func() uint64
+}
 
-// NewRand makes a source.
+// NewRand makes a seeded source of pseudo-random numbers (splitmix64). The same seed
+// gives the same numbers on each replica and in each version of ssmr.
 func NewRand(seed uint64) Rand { return Rand{state: seed} }
+
+// RandFrom makes a source of what source gives, which is random in all its bits: a UUID has
+// 122 of them then, where one of a seeded source has no more than the seed.
+func RandFrom(source func() uint64) Rand { return Rand{source: source} }
 
 // Uint64 returns the next number.
 func (r *Rand) Uint64() uint64 {
+	if r.source != nil {
+		return r.source()
+	}
 	r.state += 0x9e3779b97f4a7c15
 	z := r.state
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9

@@ -45,7 +45,7 @@ type Config struct {
 	// Default 24 MiB; beyond it the error is 54000.
 	MaxWriteBytes int
 	Logger        *slog.Logger // nil: discarded
-	// Rand gives the seeds of random() and the jitter of waiting, from several
+	// Rand gives random(), UUIDs, seeds and the jitter of waiting, from several
 	// goroutines; nil is the system's.
 	Rand func() uint64
 }

@@ -55,7 +55,7 @@ func (e *Execution) start(ctx context.Context) error {
 		}
 	}
 	e.env.Format, e.env.Session = e.settings.Format, e.settings.Session
-	e.env.Rand = expr.NewRand(e.x.cfg.Rand())
+	e.env.Rand = expr.RandFrom(e.x.cfg.Rand)
 	if len(e.plan.Hidden) > 0 {
 		all := make([]datum.Datum, 0, len(e.env.Params)+len(e.plan.Hidden))
 		all = append(all, e.env.Params...)
