@@ -68,9 +68,14 @@ type writtenTable struct {
 }
 
 // New makes the footprint of a transaction that may keep max bytes.
-func New(max int64) *Footprint {
-	return &Footprint{max: max, tables: make(map[object.TableID]*catalog.Table),
-		objects: make(map[object.ID]*Object), written: make(map[object.TableID]*writtenTable)}
+func New(max int64) *Footprint { return &Footprint{max: max} }
+
+// set is m[k] = v of a map that is made when it is needed: many transactions need few.
+func set[K comparable, V any](m *map[K]V, k K, v V) {
+	if *m == nil {
+		*m = make(map[K]V)
+	}
+	(*m)[k] = v
 }
 
 // Use notes that the transaction reads or writes a table; false where it has done so
@@ -78,7 +83,7 @@ func New(max int64) *Footprint {
 func (f *Footprint) Use(t *catalog.Table) bool {
 	old := f.tables[t.ID]
 	if old == nil {
-		f.tables[t.ID] = t
+		set(&f.tables, t.ID, t)
 		return true
 	}
 	return old.Version == t.Version
@@ -122,7 +127,7 @@ func (f *Footprint) Read(id object.ID, at Place, revision object.Revision) bool 
 		return o.Revision == revision || o.Kind != command.EffectNone
 	}
 	o := &Object{ID: id, Place: at, Revision: revision}
-	f.objects[id] = o
+	set(&f.objects, id, o)
 	f.order = append(f.order, o)
 	f.bytes += objectBytes + int64(len(id))
 	f.reads++
@@ -158,7 +163,7 @@ func (f *Footprint) Write(id object.ID, kind command.EffectKind, row []byte) {
 	w := f.written[id.Table()]
 	if w == nil {
 		w = &writtenTable{}
-		f.written[id.Table()] = w
+		set(&f.written, id.Table(), w)
 	}
 	if !o.listed {
 		o.listed = true
