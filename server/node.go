@@ -79,7 +79,7 @@ func Start(ctx context.Context, cfg Config) (_ *Node, err error) {
 	n := &Node{cfg: cfg, log: cfg.Logger.With("node", string(cfg.Node)), started: time.Now(), failed: make(chan error, 1)}
 	defer func() {
 		if err != nil {
-			_ = n.closeAll()
+			_ = n.unlessHung(n.closeAll)
 		}
 	}()
 	for _, step := range []func(context.Context) error{
@@ -112,22 +112,57 @@ func (n *Node) Addr() net.Addr { return n.sql.Addr() }
 
 // Shutdown drains clients, hands leadership over and closes everything, in the
 // reverse order of Start. When ctx ends, statements that still run are cancelled.
-// Calling it again gives the first answer.
+// Calling it again gives the first answer. Where a store has failed it does not wait for
+// what hangs there, and leaves that to the end of the process.
 func (n *Node) Shutdown(ctx context.Context) error {
-	n.shutdown.Do(func() {
-		drained := n.pgwire.Shutdown(ctx)
-		_ = n.roles.close() // what follows is no news
-		n.service.StayLeader()
-		// Leadership is handed over also where the grace is used up: it takes less
-		// than the election that the others would have to wait for.
-		handover, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-		defer cancel()
-		if err := n.host.Drain(handover); err != nil {
-			n.log.Info("leadership was not handed over", "reason", err)
-		}
-		n.err = errors.Join(drained, n.closeAll())
-	})
+	n.shutdown.Do(func() { n.err = n.unlessHung(func() error { return n.stop(ctx) }) })
 	return n.err
+}
+
+// stopLimit is how long a node with a store that has failed may take to stop.
+const stopLimit = 8 * time.Second
+
+func (n *Node) unlessHung(stop func() error) error {
+	failed := func(s *storage.Store) <-chan struct{} {
+		if s == nil {
+			return nil
+		}
+		return s.Failed()
+	}
+	return unlessHung(stop, failed(n.state), failed(n.logs))
+}
+
+// unlessHung waits for stop, but not for ever once a store has failed: what is inside of that
+// may never come back.
+func unlessHung(stop func() error, state, logs <-chan struct{}) error {
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	select {
+	case err := <-stopped:
+		return err
+	case <-state:
+	case <-logs:
+	}
+	select {
+	case err := <-stopped:
+		return err
+	case <-time.After(stopLimit):
+		return errors.New("something hangs in a store that has failed")
+	}
+}
+
+func (n *Node) stop(ctx context.Context) error {
+	drained := n.pgwire.Shutdown(ctx)
+	_ = n.roles.close() // what follows is no news
+	n.service.StayLeader()
+	// Leadership is handed over also where the grace is used up: it takes less
+	// than the election that the others would have to wait for.
+	handover, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	if err := n.host.Drain(handover); err != nil {
+		n.log.Info("leadership was not handed over", "reason", err)
+	}
+	return errors.Join(drained, n.closeAll())
 }
 
 func (n *Node) closeAll() error {
