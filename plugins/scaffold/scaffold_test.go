@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ssmr/ssmr/plugins/host/hosttest"
 	"github.com/ssmr/ssmr/plugins/verify"
 )
 
@@ -26,6 +27,7 @@ func run(t *testing.T, dir, name string, args ...string) {
 // TestWrittenPolicyWorks is what the author of a policy sees first: it builds, its tests
 // pass, it is formatted, and it does as a policy.
 func TestWrittenPolicyWorks(t *testing.T) {
+	hosttest.FetchGraph(t)
 	t.Setenv("GOPROXY", "off")
 	dir := filepath.Join(t.TempDir(), "My-Shop-policy")
 	result, err := Write(context.Background(), Config{Dir: dir})

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ssmr/ssmr/plugins/host/hosttest"
 	"github.com/ssmr/ssmr/server"
 )
 
@@ -127,6 +128,7 @@ func TestPortInUse(t *testing.T) {
 
 // TestPluginInit is the way of a policy's author: init, build, verify.
 func TestPluginInit(t *testing.T) {
+	hosttest.FetchGraph(t)
 	t.Setenv("GOPROXY", "off")
 	dir := filepath.Join(t.TempDir(), "shop")
 	o := call(t, nil, "plugin", "init", dir)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ssmr/ssmr/plugins/host/hosttest"
 	"github.com/ssmr/ssmr/tests/harness"
 )
 
@@ -56,6 +57,7 @@ func TestPolicies(t *testing.T) {
 			}
 		}
 	})
+	hosttest.FetchGraph(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	defer cancel()
 	// The port may be taken, and the machine slow: what is tested is neither.

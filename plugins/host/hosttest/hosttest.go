@@ -1,5 +1,5 @@
-// Package hosttest has a test binary be policies' programs as well, which its name tells
-// apart.
+// Package hosttest is for tests of policies. It has a test binary be policies' programs as
+// well, which its name tells apart.
 //
 //	func TestMain(m *testing.M) {
 //		if name, ok := hosttest.Program(); ok {
@@ -12,6 +12,7 @@ package hosttest
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -48,4 +49,14 @@ func Link(t testing.TB, dir, name string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// FetchGraph has the go command fetch what it has to know of all modules that ssmr's own
+// depend on. After that a module beside it, as plugin init writes one, is completed and built
+// without fetching anything.
+func FetchGraph(t testing.TB) {
+	t.Helper()
+	if out, err := exec.Command("go", "list", "-m", "all").CombinedOutput(); err != nil {
+		t.Fatalf("go list -m all: %v\n%s", err, out)
+	}
 }
