@@ -71,8 +71,8 @@ type Group struct {
 
 	commandsProposed atomic.Uint64
 	commandsApplied  atomic.Uint64
-	flight           atomic.Pointer[flight] // that was proposed last
 	entriesApplied   atomic.Uint64
+	flight           atomic.Pointer[flight] // that was proposed last
 
 	mu       sync.Mutex // guards stopping and err
 	stopping bool

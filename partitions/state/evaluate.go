@@ -58,14 +58,7 @@ func (q *Evaluating) Close() { q.unpin() }
 // The effects are bounded as those of a Write are; a Write with Spans that reaches
 // the bounds has Result.Rest, one with Targets fails with 54000.
 func (q *Evaluating) Run(ctx context.Context) (*command.Evaluation, error) {
-	answer, err := q.look(ctx)
-	if q.torn() {
-		if err := q.pin(0, q.shielded); err != nil {
-			return nil, err
-		}
-		answer, err = q.look(ctx)
-	}
-	return answer, err
+	return steady(&q.moment, q.shielded, func() (*command.Evaluation, error) { return q.look(ctx) })
 }
 
 func (q *Evaluating) look(ctx context.Context) (*command.Evaluation, error) {

@@ -81,6 +81,19 @@ func (c *moment) torn() bool {
 	return c.looks > 1 && (c.turn%2 != 0 || c.m.turn.Load() != c.turn || c.newest.partial())
 }
 
+// steady computes something of the pinned state, once more at a snapshot where what was seen
+// was torn.
+func steady[T any](c *moment, shielded func(*newest) bool, look func() (*T, error)) (*T, error) {
+	out, err := look()
+	if !c.torn() {
+		return out, err
+	}
+	if err := c.pin(0, shielded); err != nil {
+		return nil, err
+	}
+	return look()
+}
+
 func (c *moment) unpin() {
 	c.space = nil
 	switch {

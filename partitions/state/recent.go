@@ -13,6 +13,8 @@ type recent struct {
 // recentOverhead is what an object takes beside its id and its row.
 const recentOverhead = 96
 
+func recentBytes(id object.ID, r record) int { return len(id) + len(r.row) + recentOverhead }
+
 func newRecent(limit int) recent {
 	return recent{limit: limit / 2, young: make(map[object.ID]record)}
 }
@@ -31,13 +33,13 @@ func (c *recent) get(id object.ID) (record, bool) {
 
 // room reports whether nothing has to go for an object that is put in.
 func (c *recent) room(id object.ID, r record) bool {
-	size := len(id) + len(r.row) + recentOverhead
+	size := recentBytes(id, r)
 	return size <= c.limit/8 && (len(c.old) == 0 || c.bytes+size <= c.limit)
 }
 
 // put keeps an object. The row becomes the cache's.
 func (c *recent) put(id object.ID, r record) {
-	size := len(id) + len(r.row) + recentOverhead
+	size := recentBytes(id, r)
 	if size > c.limit/8 {
 		c.remove(id)
 		return
@@ -46,7 +48,7 @@ func (c *recent) put(id object.ID, r record) {
 		c.old, c.young, c.bytes = c.young, make(map[object.ID]record, len(c.young)), 0
 	}
 	if was, found := c.young[id]; found {
-		c.bytes -= len(id) + len(was.row) + recentOverhead
+		c.bytes -= recentBytes(id, was)
 	}
 	c.young[id] = r
 	c.bytes += size
@@ -54,7 +56,7 @@ func (c *recent) put(id object.ID, r record) {
 
 func (c *recent) remove(id object.ID) {
 	if was, found := c.young[id]; found {
-		c.bytes -= len(id) + len(was.row) + recentOverhead
+		c.bytes -= recentBytes(id, was)
 		delete(c.young, id)
 	}
 	delete(c.old, id)

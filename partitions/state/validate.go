@@ -29,14 +29,7 @@ func (q *Validating) shielded(n *newest) bool { return n.shieldedPart(q.part) }
 // a transaction has staged a change of one: it is to be begun again after
 // Events.Arrived. The returned error is that of ctx or of storage.
 func (q *Validating) Run(ctx context.Context) (*command.Vote, error) {
-	vote, err := q.look(ctx)
-	if q.torn() {
-		if err := q.pin(0, q.shielded); err != nil {
-			return nil, err
-		}
-		vote, err = q.look(ctx)
-	}
-	return vote, err
+	return steady(&q.moment, q.shielded, func() (*command.Vote, error) { return q.look(ctx) })
 }
 
 func (q *Validating) look(ctx context.Context) (*command.Vote, error) {
