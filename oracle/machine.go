@@ -107,7 +107,18 @@ func (m *Machine) Execute(encoded []byte) (any, error) {
 		return nil, t.malformed(err)
 	}
 	result := t.execute(c)
+	m.keepOutcomes()
 	return result, t.err
+}
+
+// keepOutcomes keeps the outcomes of the moves that a command has finished, before any
+// other sees in the state that they are. The caller holds mu.
+func (m *Machine) keepOutcomes() {
+	m.finished = append(m.finished, m.entry.finished...)
+	m.entry.finished = nil
+	if n := len(m.finished) - maxFinished; n > 0 {
+		m.finished = slices.Delete(m.finished, 0, n)
+	}
 }
 
 func (t *tx) malformed(err error) error { return fmt.Errorf("oracle: entry %d: %w", t.index, err) }
@@ -126,10 +137,6 @@ func (m *Machine) FinishEntry() {
 		t.b.Set([]byte{keyCounters}, m.st.counters.append(nil))
 	}
 	m.updates = append(m.updates, t.updates...)
-	m.finished = append(m.finished, t.finished...)
-	if n := len(m.finished) - maxFinished; n > 0 {
-		m.finished = slices.Delete(m.finished, 0, n)
-	}
 	m.woken = m.woken || t.changed
 }
 

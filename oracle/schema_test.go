@@ -11,6 +11,7 @@ import (
 	"github.com/ssmr/ssmr/internal/expr"
 	"github.com/ssmr/ssmr/internal/object"
 	"github.com/ssmr/ssmr/internal/pgerror"
+	"github.com/ssmr/ssmr/internal/replication"
 )
 
 func TestNamesAreUnique(t *testing.T) {
@@ -333,5 +334,31 @@ func TestDeferredObjectsAreMovedLater(t *testing.T) {
 	}
 	if moves := w.group.machine.moves(); moves[0].Objects != 1 || moves[0].Moved != 1 || moves[0].Missing != 0 {
 		t.Errorf("history %+v", moves)
+	}
+}
+
+// Who waits for a move may look at any time, also in the midst of the entry that
+// finishes it: where the move is seen to be finished, its outcome is known.
+func TestOutcomeComesWithItsMove(t *testing.T) {
+	w := newWorld(t)
+	id := w.ids[4]
+	w.put(id, w.assign(id, 1).location)
+	wait := &moveWait{
+		request: &catalog.MoveRequest{To: 2, IDs: []object.ID{id}}, results: make([]catalog.MoveResult, 1),
+		todo: []int{0}, joined: make(map[object.LocationVersion][]int),
+	}
+	if err := w.driver.intend(t.Context(), wait); err != nil || len(wait.joined) != 1 {
+		t.Fatal(wait.joined, err)
+	}
+	machine, b := w.group.machine, w.group.space.NewBatch()
+	defer b.Close()
+	machine.BeginEntry(replication.Entry{Index: 1 << 20, Term: 1}, b)
+	finished := &finish{move: machine.work().batches[0].move, fates: []fate{gone}}
+	if _, err := machine.Execute(finished.append(nil)); err != nil {
+		t.Fatal(err)
+	}
+	machine.collect(wait)
+	if wait.results[0] != catalog.Moved || len(wait.todo) != 0 || len(wait.joined) != 0 {
+		t.Errorf("in the midst of the entry: %+v", wait)
 	}
 }
