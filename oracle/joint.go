@@ -70,15 +70,9 @@ func (m *Machine) Decide(carryOut bool) (answer any, err error) {
 	if a == nil || !carryOut {
 		return new(command.Assigned), nil
 	}
-	version := object.LocationVersion(t.upcoming())
-	absent := make([]bool, len(a.items)) // as Consider has found
-	for i := range absent {
-		absent[i] = true
-	}
-	for _, one := range t.assignKnowing(a, absent) {
-		if one.location.Version != version {
-			t.fail(errors.New("oracle: an id that was to be given a location has one"))
-		}
+	version := object.LocationVersion(t.tick())
+	for i := range a.items {
+		t.settleIn(a, &a.items[i], version)
 	}
 	return &command.Assigned{Version: version}, t.err
 }
@@ -86,23 +80,13 @@ func (m *Machine) Decide(carryOut bool) (answer any, err error) {
 // fresh reports whether all ids of an assignment would be given a location by it, a new
 // one. They are different ids.
 func (t *tx) fresh(c *assign) bool {
-	absent := t.absent(c.items)
 	seen := make(map[object.ID]struct{}, len(c.items))
-	for i, item := range c.items {
-		table := t.tables[item.ID.Table()]
-		switch {
-		case table == nil || table.Fenced || table.Placement.Static,
-			item.Partition == 0 || t.partition(item.Partition) == nil,
-			!t.allowed(table, item.Partition):
+	for i := range c.items {
+		id := c.items[i].ID
+		if _, twice := seen[id]; twice || t.placing(&c.items[i]) != free || !t.entry(id).IsZero() {
 			return false
 		}
-		if _, twice := seen[item.ID]; twice {
-			return false
-		}
-		seen[item.ID] = struct{}{}
-		if (absent == nil || !absent[i]) && !t.entry(item.ID).IsZero() {
-			return false
-		}
+		seen[id] = struct{}{}
 	}
 	return len(c.items) > 0
 }

@@ -7,14 +7,40 @@ import (
 	"github.com/ssmr/ssmr/internal/object"
 )
 
+// placing is what becomes of an id without an entry that is to be given a location.
+type placing int
+
+const (
+	free        placing = iota // it is given one
+	noTable                    // there is no such table
+	fenced                     // its table does not take part now
+	noPartition                // there is no such partition
+	static                     // its home is where it lives
+	barred                     // its table's objects must not get there
+)
+
+func (t *tx) placing(item *catalog.Assignment) placing {
+	table := t.tables[item.ID.Table()]
+	switch {
+	case table == nil:
+		return noTable
+	case table.Fenced:
+		return fenced
+	case item.Partition == 0 || t.partition(item.Partition) == nil:
+		return noPartition
+	case table.Placement.Static:
+		return static
+	case !t.allowed(table, item.Partition):
+		return barred
+	}
+	return free
+}
+
 // assign gives ids without a location one; the first one wins. An id whose
 // location is below the floor gets a new version at the same partition, because
 // the partition refuses creates that come with the old one. A partition that must not
 // get an object is not given it.
-func (t *tx) assign(c *assign) []assigned { return t.assignKnowing(c, t.absent(c.items)) }
-
-// assignKnowing is assign where it is known of items that they have no entry; nil: of none.
-func (t *tx) assignKnowing(c *assign, absent []bool) []assigned {
+func (t *tx) assign(c *assign) []assigned {
 	answers := make([]assigned, len(c.items))
 	var version object.LocationVersion
 	next := func() object.LocationVersion {
@@ -23,44 +49,41 @@ func (t *tx) assignKnowing(c *assign, absent []bool) []assigned {
 		}
 		return version
 	}
-	for i, item := range c.items {
-		table := t.tables[item.ID.Table()]
-		if table == nil {
+	for i := range c.items {
+		item, answer := &c.items[i], &answers[i]
+		placing := t.placing(item)
+		if placing == noTable {
 			continue
 		}
-		if table.Fenced {
-			answers[i] = assigned{location: t.entry(item.ID), busy: true}
-			continue
-		}
-		var stands object.Location
-		if absent == nil || !absent[i] {
-			stands = t.entry(item.ID)
-		}
+		stands := t.entry(item.ID)
+		answer.location = stands
 		switch {
-		case !stands.IsZero() && t.busyIn(item.ID) != nil:
-			answers[i] = assigned{location: stands, busy: true}
-			continue
+		case placing == fenced, !stands.IsZero() && t.busyIn(item.ID) != nil:
+			answer.busy = true
 		case !stands.IsZero() && stands.Version >= t.Floor:
 		case !stands.IsZero():
 			r := t.residence(item.ID)
 			r.Version = next()
 			t.setResidence(item.ID, &r)
-			stands = r.Location
-		case item.Partition == 0 || t.partition(item.Partition) == nil:
-		case table.Placement.Static:
-			stands = object.Location{Partition: t.home(item.ID)}
-		case !t.allowed(table, item.Partition):
-			answers[i] = assigned{barred: true}
-			continue
-		default:
-			stands = object.Location{Partition: item.Partition, Version: next()}
-			r := residence{Location: stands, known: c.at != 0 || item.Origin != catalog.Origin{}}
-			r.newest = catalog.Placed{At: fromMicro(c.at), To: item.Partition, Origin: item.Origin}
-			t.setResidence(item.ID, &r)
+			answer.location = r.Location
+		case placing == static:
+			answer.location = object.Location{Partition: t.home(item.ID)}
+		case placing == barred:
+			answer.barred = true
+		case placing == free:
+			answer.location = t.settleIn(c, item, next())
 		}
-		answers[i] = assigned{location: stands}
 	}
 	return answers
+}
+
+// settleIn gives an id its first location.
+func (t *tx) settleIn(c *assign, item *catalog.Assignment, version object.LocationVersion) object.Location {
+	r := residence{Location: object.Location{Partition: item.Partition, Version: version}}
+	r.known = c.at != 0 || item.Origin != catalog.Origin{}
+	r.newest = catalog.Placed{At: fromMicro(c.at), To: item.Partition, Origin: item.Origin}
+	t.setResidence(item.ID, &r)
+	return r.Location
 }
 
 // adopt gives objects that are where the static rule put them entries, because

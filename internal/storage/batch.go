@@ -1,7 +1,9 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -10,7 +12,7 @@ import (
 type Durability bool
 
 const (
-	// NoSync returns when the batch is in memory and on its way to disk.
+	// NoSync returns when the batch is in memory, and will be on disk some day.
 	NoSync Durability = false
 	// Sync returns when the batch is on disk.
 	Sync Durability = true
@@ -24,33 +26,38 @@ type Batch struct {
 	part []byte
 }
 
-// writes is what a batch and its parts share.
+// writes is what a batch and its parts share. They are gathered in changes as long as
+// nothing needs their order, else in b; both are nil when the batch is closed.
 type writes struct {
-	space  *Space
-	prefix *prefix
-	b      *pebble.Batch
-	buf    []byte
-	err    error
-	reads  bool
+	space   *Space
+	content *content
+	changes *changes
+	b       *pebble.Batch
+	buf     []byte
+	err     error
+	reads   bool
 
 	probe  *pebble.Iterator // of Probe
-	probed uint32           // writes that it sees
+	probed uint64           // content.moves when it was made, or before
 }
 
 // NewBatch returns an empty batch that can be read through. The caller closes it.
 func (sp *Space) NewBatch() *Batch { return sp.newBatch(true) }
 
-// NewWriteBatch returns an empty batch that is cheaper: it cannot be read.
+// NewWriteBatch returns an empty batch that cannot be read. It goes to Pebble as it is,
+// which is cheaper for what is written once, in order.
 func (sp *Space) NewWriteBatch() *Batch { return sp.newBatch(false) }
 
+var changesPool = sync.Pool{New: func() any { return new(changes) }}
+
 func (sp *Space) newBatch(reads bool) *Batch {
-	b := &Batch{writes: &writes{space: sp, prefix: sp.current.Load(), reads: reads}, part: sp.part}
+	b := &Batch{writes: &writes{space: sp, content: sp.current.Load(), reads: reads}, part: sp.part}
 	if b.err = sp.store.enter(); b.err != nil {
 		return b
 	}
 	defer sp.store.leave()
 	if reads {
-		b.b = sp.store.db.NewIndexedBatch()
+		b.changes = changesPool.Get().(*changes)
 	} else {
 		b.b = sp.store.db.NewBatch()
 	}
@@ -61,17 +68,60 @@ func (sp *Space) newBatch(reads bool) *Batch {
 // Part is the same batch, seen from a part of its space (Space.Part).
 func (b *Batch) Part(of *Space) *Batch { return &Batch{writes: b.writes, part: of.part} }
 
+// order has the writes in a batch of Pebble, for what needs their order.
+func (b *writes) order() error {
+	if b.b != nil {
+		return nil
+	}
+	if err := b.endProbe(); err != nil {
+		return err
+	}
+	b.b = b.space.store.db.NewIndexedBatch()
+	err := b.changes.write(b.b, b.changes.ordered(nil))
+	b.dropChanges()
+	return err
+}
+
+func (b *writes) dropChanges() {
+	b.changes.reset()
+	changesPool.Put(b.changes)
+	b.changes = nil
+}
+
 // Get reads a key as it will be after the commit; see Reader.
 func (b *Batch) Get(dst, key []byte) (value []byte, found bool, err error) {
+	return b.read(dst, key, func(dst, key []byte, _ uint64) ([]byte, bool, error) {
+		return getFrom(b.space.store.db, dst, key)
+	})
+}
+
+// read looks for a key among the writes, and then in what is committed: stored is asked
+// for what is not among the recent changes.
+func (b *Batch) read(dst, key []byte, stored func(dst, key []byte, moves uint64) ([]byte, bool, error)) (value []byte, found bool, err error) {
 	if err := b.readable(); err != nil {
 		return dst, false, err
 	}
-	if err := b.space.store.enter(); err != nil {
+	store := b.space.store
+	if err := store.enter(); err != nil {
 		return dst, false, err
 	}
-	defer b.space.store.leave()
-	b.buf = b.prefix.key(b.buf[:0], kindUser, b.part, key)
-	return getFrom(b.b, dst, b.buf)
+	defer store.leave()
+	b.buf = b.content.key(b.buf[:0], kindUser, b.part, key)
+	if b.b != nil {
+		if err := b.content.settle(store); err != nil {
+			return dst, false, err
+		}
+		return getFrom(b.b, dst, b.buf)
+	}
+	if one := b.changes.find(hashOf(b.buf), b.buf); one != nil {
+		value, found = b.changes.get(dst, one)
+		return value, found, nil
+	}
+	value, found, known, moves := b.content.look(dst, b.buf)
+	if known {
+		return value, found, nil
+	}
+	return stored(dst, b.buf, moves)
 }
 
 // probeOptions has the filters of all levels asked.
@@ -82,25 +132,22 @@ var probeOptions = pebble.IterOptions{UseL6Filters: true}
 // and 0.5 us for others, where Get takes 3 to 7 us (BenchmarkLook). Of keys that are there
 // it takes about as long.
 func (b *Batch) Probe(dst, key []byte) (value []byte, found bool, err error) {
-	if err := b.readable(); err != nil {
-		return dst, false, err
+	return b.read(dst, key, b.probeStored)
+}
+
+func (b *Batch) probeStored(dst, key []byte, moves uint64) (value []byte, found bool, err error) {
+	if b.probe != nil && b.probed != moves {
+		if err := b.endProbe(); err != nil {
+			return dst, false, err
+		}
 	}
-	if err := b.space.store.enter(); err != nil {
-		return dst, false, err
-	}
-	defer b.space.store.leave()
-	switch writes := b.b.Count(); {
-	case b.probe == nil:
-		if b.probe, err = b.b.NewIter(&probeOptions); err != nil {
+	if b.probe == nil {
+		if b.probe, err = b.space.store.db.NewIter(&probeOptions); err != nil {
 			return dst, false, classify(err)
 		}
-		b.probed = writes
-	case b.probed != writes:
-		b.probe.SetOptions(&probeOptions)
-		b.probed = writes
+		b.probed = moves
 	}
-	b.buf = b.prefix.key(b.buf[:0], kindUser, b.part, key)
-	if !b.probe.SeekPrefixGE(b.buf) {
+	if !b.probe.SeekPrefixGE(key) {
 		return dst, false, classify(b.probe.Error())
 	}
 	v, err := b.probe.ValueAndErr()
@@ -126,14 +173,25 @@ func (b *Batch) NewIterator(lower, upper []byte) (*Iterator, error) {
 	if err := b.readable(); err != nil {
 		return nil, err
 	}
-	return newIterator(b.space.store, b.b, b.prefix, b.part, lower, upper)
+	store := b.space.store
+	if err := store.enter(); err != nil {
+		return nil, err
+	}
+	defer store.leave()
+	if err := b.order(); err != nil {
+		return nil, err
+	}
+	if err := b.content.settle(store); err != nil {
+		return nil, err
+	}
+	return newIterator(store, b.b, b.content.prefix, b.part, lower, upper)
 }
 
 func (b *Batch) readable() error {
 	switch {
 	case b.err != nil:
 		return b.err
-	case b.b == nil:
+	case b.closed():
 		return ErrClosed
 	case !b.reads:
 		return fmt.Errorf("storage: read from a batch that is for writes only")
@@ -141,48 +199,53 @@ func (b *Batch) readable() error {
 	return nil
 }
 
+func (b *writes) closed() bool { return b.b == nil && b.changes == nil }
+
 // Set writes a key. Key and value are copied.
-func (b *Batch) Set(key, value []byte) { b.set(kindUser, key, value) }
+func (b *Batch) Set(key, value []byte) { b.set(kindUser, key, value, false) }
 
 // SetMeta writes a key of Space.Meta.
-func (b *Batch) SetMeta(key, value []byte) { b.set(kindMeta, key, value) }
-
-func (b *Batch) set(kind byte, key, value []byte) {
-	if b.b == nil {
-		return
-	}
-	op := b.b.SetDeferred(maxKeyPrefixLen+len(b.part)+len(key), len(value))
-	b.prefix.key(op.Key[:0], kind, b.part, key)
-	copy(op.Value, value)
-	b.note(op.Finish())
-}
+func (b *Batch) SetMeta(key, value []byte) { b.set(kindMeta, key, value, false) }
 
 // Delete removes a key. A key that is not there is no error.
-func (b *Batch) Delete(key []byte) { b.delete(kindUser, key) }
+func (b *Batch) Delete(key []byte) { b.set(kindUser, key, nil, true) }
 
 // DeleteMeta removes a key of Space.Meta.
-func (b *Batch) DeleteMeta(key []byte) { b.delete(kindMeta, key) }
+func (b *Batch) DeleteMeta(key []byte) { b.set(kindMeta, key, nil, true) }
 
-func (b *Batch) delete(kind byte, key []byte) {
-	if b.b == nil {
+var errTooLarge = errors.New("storage: batch is too large")
+
+// set writes a key, or deletes it.
+func (b *Batch) set(kind byte, key, value []byte, deleted bool) {
+	if b.closed() {
 		return
 	}
-	op := b.b.DeleteDeferred(maxKeyPrefixLen + len(b.part) + len(key))
-	b.prefix.key(op.Key[:0], kind, b.part, key)
-	b.note(op.Finish())
+	b.buf = b.content.key(b.buf[:0], kind, b.part, key)
+	switch {
+	case b.b != nil && deleted:
+		b.note(b.b.Delete(b.buf, nil))
+	case b.b != nil:
+		b.note(b.b.Set(b.buf, value, nil))
+	case !b.changes.hasRoom(len(b.buf) + len(value)):
+		b.note(errTooLarge)
+	default:
+		b.changes.set(hashOf(b.buf), b.buf, value, deleted)
+	}
 }
 
 // DeleteRange removes the keys in [lower, upper); nil means no bound.
 func (b *Batch) DeleteRange(lower, upper []byte) {
-	if b.b == nil {
+	if b.closed() {
 		return
 	}
-	from := b.prefix.key(nil, kindUser, b.part, lower)
-	to := b.prefix.end(kindUser, b.part)
+	from := b.content.key(nil, kindUser, b.part, lower)
+	to := b.content.end(kindUser, b.part)
 	if upper != nil {
-		to = b.prefix.key(nil, kindUser, b.part, upper)
+		to = b.content.key(nil, kindUser, b.part, upper)
 	}
-	b.note(b.b.DeleteRange(from, to, nil))
+	if b.note(b.order()); b.err == nil {
+		b.note(b.b.DeleteRange(from, to, nil))
+	}
 }
 
 func (b *Batch) note(err error) {
@@ -192,24 +255,51 @@ func (b *Batch) note(err error) {
 }
 
 // Empty reports whether nothing was written.
-func (b *Batch) Empty() bool { return b.b == nil || b.b.Empty() }
+func (b *Batch) Empty() bool {
+	if b.b != nil {
+		return b.b.Empty()
+	}
+	return b.changes == nil || len(b.changes.list) == 0
+}
 
 // Bytes returns the size of what was written so far.
 func (b *Batch) Bytes() int {
-	if b.b == nil {
-		return 0
+	switch {
+	case b.b != nil:
+		return b.b.Len()
+	case b.changes != nil:
+		return len(b.changes.bytes)
 	}
-	return b.b.Len()
+	return 0
 }
 
 // Commit makes the writes visible, all or none. After an error of a Sync commit
 // it is not known whether the batch will be there after a restart; the store has
 // failed then.
 func (b *Batch) Commit(durability Durability) error {
-	if err := b.ready(); err != nil || b.b.Empty() {
+	if err := b.ready(); err != nil || b.Empty() {
 		return err
 	}
-	return b.space.store.commit(b.b, durability)
+	store := b.space.store
+	if err := store.enter(); err != nil {
+		return err
+	}
+	defer store.leave()
+	if b.b == nil && durability == NoSync {
+		return b.content.commit(store, b.changes)
+	}
+	if err := b.direct(); err != nil {
+		return err
+	}
+	return store.write(b.b, durability)
+}
+
+// direct prepares a commit that goes to Pebble at once.
+func (b *Batch) direct() error {
+	if err := b.order(); err != nil {
+		return err
+	}
+	return b.content.settle(b.space.store)
 }
 
 // Begin is a Commit with Sync that returns as soon as the writes are visible. They
@@ -219,7 +309,15 @@ func (b *Batch) Begin() error {
 	if err := b.ready(); err != nil {
 		return err
 	}
-	return b.space.store.begin(b.b)
+	store := b.space.store
+	if err := store.enter(); err != nil {
+		return err
+	}
+	defer store.leave()
+	if err := b.direct(); err != nil {
+		return err
+	}
+	return store.apply(b.b, pebble.Sync, store.db.ApplyNoSyncWait)
 }
 
 // Wait returns when what Begin has committed is on disk; after an error the store has
@@ -231,9 +329,9 @@ func (b *Batch) ready() error {
 	switch {
 	case b.err != nil:
 		return b.err
-	case b.b == nil:
+	case b.closed():
 		return ErrClosed
-	case b.prefix != b.space.current.Load():
+	case b.content != b.space.current.Load():
 		return fmt.Errorf("storage: content of group %d was replaced while a batch was open", b.space.group)
 	}
 	return b.endProbe()
@@ -242,13 +340,15 @@ func (b *Batch) ready() error {
 // Close frees the batch; what was not committed is dropped. Calling it again is
 // harmless.
 func (b *Batch) Close() {
-	if b.b == nil {
+	if b.closed() {
 		return
 	}
 	_ = b.endProbe()
-	_ = b.b.Close()
-	b.b = nil
+	if b.b != nil {
+		_ = b.b.Close()
+		b.b = nil
+	} else {
+		b.dropChanges()
+	}
 	b.space.store.handles.Add(-1)
 }
-
-var _ pebble.Reader = (*pebble.Batch)(nil)

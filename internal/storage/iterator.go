@@ -17,11 +17,8 @@ type Iterator struct {
 	err    error
 }
 
+// newIterator makes an iterator; the caller has entered the store.
 func newIterator(s *Store, r pebble.Reader, p *prefix, part, lower, upper []byte) (*Iterator, error) {
-	if err := s.enter(); err != nil {
-		return nil, err
-	}
-	defer s.leave()
 	opts := &pebble.IterOptions{LowerBound: p.key(make([]byte, 0, maxKeyPrefixLen+len(part)+len(lower)), kindUser, part, lower)}
 	if upper == nil {
 		opts.UpperBound = p.end(kindUser, part)

@@ -118,3 +118,36 @@ func TestParts(t *testing.T) {
 		expect(t, fmt.Sprint("part ", n, " of the other replica"), contentOf(t, other.Part(n)), contentOf(t, parts[i])...)
 	}
 }
+
+// Who is late with the changes of a content that was replaced leaves nothing of it behind.
+func TestReplacedContentIsDropped(t *testing.T) {
+	s, err := Open("dir", Options{FS: NewMemFS()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	sp, err := s.Space(7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := sp.current.Load()
+	b := sp.NewBatch()
+	b.Set([]byte("a"), []byte("old"))
+	if err := b.Commit(NoSync); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	r, err := sp.Replace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.settle(s); err != nil {
+		t.Fatal(err)
+	}
+	if empty, err := s.spanIsEmpty(old.key(nil, kindUser, nil, nil), old.end(kindUser, nil)); err != nil || !empty {
+		t.Errorf("nothing is left of the old content: %v, %v", empty, err)
+	}
+}

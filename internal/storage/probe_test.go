@@ -80,12 +80,13 @@ func BenchmarkLook(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	sp, err := s.Space(7)
+	whole, err := s.Space(7)
 	if err != nil {
 		b.Fatal(err)
 	}
+	sp := whole.Part(1)
 	rnd := rand.New(rand.NewPCG(1, 2))
-	key := func() []byte { return binary.BigEndian.AppendUint64(make([]byte, 0, 16), rnd.Uint64()) }
+	key := func() []byte { return binary.BigEndian.AppendUint64([]byte("otabl"), rnd.Uint64()) }
 	var present [][]byte
 	for range 400 {
 		batch := sp.NewBatch()

@@ -24,9 +24,9 @@ const (
 // content, which stays visible until Finish has changed over to the new. It
 // belongs to one goroutine; there is at most one per space.
 type Replacement struct {
-	space  *Space
-	prefix *prefix
-	meta   *Batch
+	space *Space
+	next  *content
+	meta  *Batch
 
 	writer *sstable.Writer
 	path   string
@@ -45,14 +45,14 @@ func (sp *Space) Replace() (*Replacement, error) {
 		return nil, err
 	}
 	p := makePrefix(sp.group, sp.current.Load().generation()+1)
-	r := &Replacement{space: sp, prefix: p, meta: sp.NewWriteBatch()}
-	r.meta.prefix = p
+	r := &Replacement{space: sp, next: newContent(p), meta: sp.NewWriteBatch()}
+	r.meta.content = r.next
 	return r, r.meta.err
 }
 
 // Add adds a key, which must be greater than all that were added before.
 func (r *Replacement) Add(key, value []byte) error {
-	r.key = r.prefix.key(r.key[:0], kindUser, nil, key)
+	r.key = r.next.key(r.key[:0], kindUser, nil, key)
 	if r.last != nil && bytes.Compare(r.key, r.last) <= 0 {
 		return errors.New("storage: keys of a replacement are out of order")
 	}
@@ -123,7 +123,7 @@ func (r *Replacement) Finish() error {
 			return err
 		}
 	}
-	generation := binary.BigEndian.AppendUint16(nil, r.prefix.generation())
+	generation := binary.BigEndian.AppendUint16(nil, r.next.generation())
 	if err := r.meta.b.Set(keyGeneration(r.space.group), generation, nil); err != nil {
 		return classify(err)
 	}
@@ -131,7 +131,8 @@ func (r *Replacement) Finish() error {
 		return err
 	}
 	r.done = true
-	r.space.current.Store(r.prefix)
+	old := r.space.current.Swap(r.next)
+	old.drop()
 	r.meta.Close()
 	return r.space.dropOtherGenerations()
 }
@@ -155,7 +156,7 @@ func (r *Replacement) Abort() {
 
 // dropOtherGenerations removes all content of the group but the current.
 func (sp *Space) dropOtherGenerations() error {
-	p := sp.current.Load()
+	p := sp.current.Load().prefix
 	first := makePrefix(sp.group, 0)
 	end := binary.BigEndian.AppendUint32(nil, uint32(sp.group)+1)
 	for _, span := range [][2][]byte{{first[:], p[:]}, {p.end(0xfe, nil), end}} {

@@ -72,8 +72,8 @@ type Reader interface {
 type Space struct {
 	store   *Store
 	group   object.GroupID
-	current *atomic.Pointer[prefix] // shared with the parts
-	part    []byte                  // nil: the whole
+	current *atomic.Pointer[content] // shared with the parts
+	part    []byte                   // nil: the whole
 }
 
 var keyBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 256); return &b }}
@@ -100,8 +100,8 @@ func (s *Store) Space(group object.GroupID) (*Space, error) {
 		}
 		generation = binary.BigEndian.Uint16(value)
 	}
-	sp := &Space{store: s, group: group, current: new(atomic.Pointer[prefix])}
-	sp.current.Store(makePrefix(group, generation))
+	sp := &Space{store: s, group: group, current: new(atomic.Pointer[content])}
+	sp.current.Store(newContent(makePrefix(group, generation)))
 	if err := sp.dropOtherGenerations(); err != nil {
 		return nil, err
 	}
@@ -137,10 +137,10 @@ func (sp *Space) get(dst []byte, kind byte, key []byte) (value []byte, found boo
 	buf := keyBuffers.Get().(*[]byte)
 	defer keyBuffers.Put(buf)
 	for {
-		p := sp.current.Load()
-		*buf = p.key((*buf)[:0], kind, sp.part, key)
-		value, found, err = getFrom(sp.store.db, dst, *buf)
-		if sp.current.Load() == p {
+		c := sp.current.Load()
+		*buf = c.key((*buf)[:0], kind, sp.part, key)
+		value, found, err = c.get(sp.store, dst, *buf)
+		if sp.current.Load() == c {
 			return value, found, err
 		}
 		// The content was replaced meanwhile; what was read may be half deleted.
@@ -149,13 +149,20 @@ func (sp *Space) get(dst []byte, kind byte, key []byte) (value []byte, found boo
 
 // NewIterator iterates over the content at the moment of the call; see Reader.
 func (sp *Space) NewIterator(lower, upper []byte) (*Iterator, error) {
+	if err := sp.store.enter(); err != nil {
+		return nil, err
+	}
+	defer sp.store.leave()
 	for {
-		p := sp.current.Load()
-		it, err := newIterator(sp.store, sp.store.db, p, sp.part, lower, upper)
+		c := sp.current.Load()
+		if err := c.settle(sp.store); err != nil {
+			return nil, err
+		}
+		it, err := newIterator(sp.store, sp.store.db, c.prefix, sp.part, lower, upper)
 		if err != nil {
 			return nil, err
 		}
-		if sp.current.Load() == p {
+		if sp.current.Load() == c {
 			return it, nil
 		}
 		_ = it.Close()
@@ -178,11 +185,14 @@ func (sp *Space) Snapshot() (*Snapshot, error) {
 	}
 	defer sp.store.leave()
 	for {
-		p := sp.current.Load()
+		c := sp.current.Load()
+		if err := c.settle(sp.store); err != nil {
+			return nil, err
+		}
 		snap := sp.store.db.NewSnapshot()
-		if sp.current.Load() == p {
+		if sp.current.Load() == c {
 			sp.store.handles.Add(1)
-			return &Snapshot{space: sp, prefix: p, snap: snap}, nil
+			return &Snapshot{space: sp, prefix: c.prefix, snap: snap}, nil
 		}
 		if err := snap.Close(); err != nil {
 			return nil, classify(err)
@@ -214,6 +224,10 @@ func (s *Snapshot) get(dst []byte, kind byte, key []byte) (value []byte, found b
 // NewIterator iterates over the snapshot; see Reader. The iterator is to be
 // closed before the snapshot.
 func (s *Snapshot) NewIterator(lower, upper []byte) (*Iterator, error) {
+	if err := s.space.store.enter(); err != nil {
+		return nil, err
+	}
+	defer s.space.store.leave()
 	return newIterator(s.space.store, s.snap, s.prefix, s.space.part, lower, upper)
 }
 

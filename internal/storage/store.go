@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -250,7 +252,7 @@ func (s *Store) enter() error {
 
 func (s *Store) leave() { s.gate.RUnlock() }
 
-// Close flushes nothing that is not synced by Pebble itself, waits for operations
+// Close hands what is gathered to Pebble, flushes nothing that is not synced by that, waits for operations
 // that run and for open iterators and snapshots, and closes the store. If some
 // stay open for too long it says so and leaves the database unclosed, which loses
 // nothing. Calling it again is harmless. A store that has failed, or does so meanwhile, is
@@ -285,6 +287,9 @@ func (s *Store) finish() error {
 		}
 		time.Sleep(time.Millisecond)
 	}
+	if err := s.settle(); err != nil {
+		return err
+	}
 	err := s.db.Close()
 	if s.spare != nil {
 		s.spare.close()
@@ -313,6 +318,9 @@ func (s *Store) flushNow() error {
 		return err
 	}
 	defer s.leave()
+	if err := s.settle(); err != nil {
+		return err
+	}
 	done, err := s.db.AsyncFlush()
 	if err != nil {
 		return classify(err)
@@ -323,6 +331,20 @@ func (s *Store) flushNow() error {
 	case <-s.failed:
 		return s.failure
 	}
+}
+
+// settle has Pebble have all that was committed before the call. The caller has entered the
+// store, or has shut it.
+func (s *Store) settle() error {
+	s.mu.Lock()
+	spaces := slices.Collect(maps.Values(s.spaces))
+	s.mu.Unlock()
+	for _, sp := range spaces {
+		if err := sp.current.Load().settle(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // get and set are for the store's own keys.
@@ -349,6 +371,11 @@ func (s *Store) commit(b *pebble.Batch, durability Durability) error {
 		return err
 	}
 	defer s.leave()
+	return s.write(b, durability)
+}
+
+// write is commit where the caller has entered the store.
+func (s *Store) write(b *pebble.Batch, durability Durability) error {
 	if durability == NoSync {
 		return s.apply(b, pebble.NoSync, s.db.Apply)
 	}
@@ -375,16 +402,6 @@ func (s *Store) apply(b *pebble.Batch, o *pebble.WriteOptions, commit func(*pebb
 		}
 	}()
 	return classify(commit(b, o))
-}
-
-// begin is commit with Sync up to where the batch is visible, and in its place in
-// the write-ahead log.
-func (s *Store) begin(b *pebble.Batch) error {
-	if err := s.enter(); err != nil {
-		return err
-	}
-	defer s.leave()
-	return s.apply(b, pebble.Sync, s.db.ApplyNoSyncWait)
 }
 
 // await returns when a batch is on disk.

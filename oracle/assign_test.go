@@ -55,37 +55,3 @@ func TestAssignNeighbours(t *testing.T) {
 		}
 	}
 }
-
-// What is known to be absent has no entry; and of many neighbours that are new all are known.
-func TestAbsent(t *testing.T) {
-	w := newWorld(t)
-	w.assignAll(1, 500)
-	items := func(first, n uint64) (list []catalog.Assignment) {
-		for i := range n {
-			list = append(list, catalog.Assignment{ID: w.numbered(first + i)})
-		}
-		return list
-	}
-	count := func(items []catalog.Assignment) (n int) {
-		b := w.group.space.NewBatch()
-		defer b.Close()
-		for _, absent := range (&tx{state: &w.group.machine.st, b: b}).absent(items) {
-			if absent {
-				n++
-			}
-		}
-		return n
-	}
-	twice := append(items(900, 50), items(900, 50)...)
-	for _, c := range []struct {
-		items []catalog.Assignment
-		want  int
-	}{
-		{items(900, 50), 50}, {twice, 50}, {items(450, 100), 50}, {items(500, 100), 0}, {items(501, 100), 100},
-		{items(900, neighbours-1), 0}, {nil, 0}, {items(65_536-50, 100), 100}, {items(65_536-5, 100), 95},
-	} {
-		if got := count(c.items); got != c.want {
-			t.Errorf("%d of %d are known to be absent, want %d", got, len(c.items), c.want)
-		}
-	}
-}
