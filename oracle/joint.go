@@ -71,6 +71,7 @@ func (m *Machine) Decide(carryOut bool) (answer any, err error) {
 		return new(command.Assigned), nil
 	}
 	version := object.LocationVersion(t.tick())
+	t.claim(a.items)
 	for i := range a.items {
 		t.settleIn(a, &a.items[i], version)
 	}
@@ -80,10 +81,20 @@ func (m *Machine) Decide(carryOut bool) (answer any, err error) {
 // fresh reports whether all ids of an assignment would be given a location by it, a new
 // one. They are different ids.
 func (t *tx) fresh(c *assign) bool {
-	seen := make(map[object.ID]struct{}, len(c.items))
+	_, _, vacant := t.vacantRange(c.items)
+	var seen map[object.ID]struct{}
+	if !vacant {
+		seen = make(map[object.ID]struct{}, len(c.items))
+	}
 	for i := range c.items {
+		if t.placing(&c.items[i]) != free {
+			return false
+		}
+		if vacant {
+			continue
+		}
 		id := c.items[i].ID
-		if _, twice := seen[id]; twice || t.placing(&c.items[i]) != free || !t.entry(id).IsZero() {
+		if _, twice := seen[id]; twice || !t.entry(id).IsZero() {
 			return false
 		}
 		seen[id] = struct{}{}

@@ -123,6 +123,7 @@ type state struct {
 	jobs       map[uint64]*job
 	requests   map[RequestID]*request
 	order      []*request // oldest first
+	vacant     map[object.TableID]*vacancies
 }
 
 func newState() state {
@@ -134,6 +135,7 @@ func newState() state {
 		batches:   make(map[object.LocationVersion]*batch),
 		jobs:      make(map[uint64]*job),
 		requests:  make(map[RequestID]*request),
+		vacant:    make(map[object.TableID]*vacancies),
 	}
 }
 
@@ -227,6 +229,9 @@ func (t *tx) residence(id object.ID) (r residence) {
 func (t *tx) setResidence(id object.ID, r *residence) {
 	t.value = r.append(t.value[:0])
 	t.b.Set(t.key(keyDirectory, id), t.value)
+	if v := t.vacant[id.Table()]; v != nil {
+		v.occupy(id, id)
+	}
 }
 
 // deleteEntry removes an entry, and its past with it.

@@ -49,13 +49,17 @@ func (t *tx) assign(c *assign) []assigned {
 		}
 		return version
 	}
+	news := t.claim(c.items)
 	for i := range c.items {
 		item, answer := &c.items[i], &answers[i]
 		placing := t.placing(item)
 		if placing == noTable {
 			continue
 		}
-		stands := t.entry(item.ID)
+		var stands object.Location
+		if !news {
+			stands = t.entry(item.ID)
+		}
 		answer.location = stands
 		switch {
 		case placing == fenced, !stands.IsZero() && t.busyIn(item.ID) != nil:
@@ -110,8 +114,7 @@ func (t *tx) clean(c *clean) bool {
 	}
 	left := c.limit
 	for _, old := range j.Tables {
-		lower := append([]byte{keyDirectory}, object.NewID(old.ID, nil)...)
-		upper := append([]byte{keyDirectory}, object.NewID(old.ID+1, nil)...)
+		lower, upper := directoryRange(old.ID)
 		it, err := t.b.NewIterator(lower, upper)
 		if err != nil {
 			t.fail(err)
