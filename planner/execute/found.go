@@ -75,7 +75,8 @@ func (in *insertion) foundAtOnce(ctx context.Context) (done bool, err error) {
 	return true, in.takeAll(groups, votes)
 }
 
-// news lists all items, if nothing is known of a location of any.
+// news lists all items, if nothing is known of a location of any. Those with keys of a
+// sequence are not looked up: where one has a location all the same, the oracle says so.
 func (in *insertion) news() (at []int, all bool) {
 	if len(in.items) > maxFounded {
 		return nil, false
@@ -86,10 +87,13 @@ func (in *insertion) news() (at []int, all bool) {
 		if it.done || it.part != 0 || it.doubt {
 			return nil, false
 		}
+		at[i] = i
+		if in.made[it.rank].Serial {
+			continue
+		}
 		if l, ok := in.x.deps.Directory.Lookup(it.ID); ok && l.Partition != 0 {
 			return nil, false
 		}
-		at[i] = i
 	}
 	return at, true
 }

@@ -46,15 +46,16 @@ func (n *Insert) Build(env *expr.Env, i int, input []datum.Datum, serial Serial)
 		return Created{}, err
 	}
 	var room [8]datum.Datum
-	key := room[:0]
+	key, drawn := room[:0], false
 	for _, c := range n.Table.PrimaryKey {
 		key = append(key, values[c])
+		drawn = drawn || n.Table.Columns[c].Serial && n.Rows[i][c] == nil
 	}
 	id, err := KeyOf(n.Table, key)
 	if err != nil {
 		return Created{}, err
 	}
-	return Created{ID: id, Row: datum.AppendRow(nil, values), Values: values}, nil
+	return Created{ID: id, Row: datum.AppendRow(nil, values), Values: values, Serial: drawn}, nil
 }
 
 // value computes the value of column c.

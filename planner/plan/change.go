@@ -40,6 +40,7 @@ type Created struct {
 	ID     object.ID
 	Row    []byte        // as datum.AppendRow, for command.Target
 	Values []datum.Datum // one for each column of the table, for placement policies
+	Serial bool          // the key has a value of a sequence: it is new, as a rule
 }
 
 // Modify updates or deletes objects where they live.

@@ -66,6 +66,8 @@ func (h hash) Configure(options placement.Options, _ placement.Table) (placement
 
 func (hash) StaticColumns(placement.Table) ([]string, bool) { return nil, true }
 
+func (hash) ReadColumns(placement.Table) []string { return nil }
+
 func (hash) Place(_ context.Context, b *placement.Batch) ([]placement.Placement, error) {
 	out := make([]placement.Placement, len(b.Objects))
 	for i, o := range b.Objects {
@@ -110,6 +112,8 @@ func (c column) StaticColumns(t placement.Table) ([]string, bool) {
 	}
 	return c.columns, len(c.columns) > 0
 }
+
+func (c column) ReadColumns(placement.Table) []string { return c.columns }
 
 func (c column) Place(_ context.Context, b *placement.Batch) ([]placement.Placement, error) {
 	out := make([]placement.Placement, len(b.Objects))

@@ -3,6 +3,7 @@ package builtin
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/ssmr/ssmr/plugins/placement"
@@ -211,6 +212,43 @@ func TestOptionsAreChecked(t *testing.T) {
 		var wrong *placement.OptionError
 		if !errors.As(err, &wrong) || wrong.Option != c.option || wrong.Allowed == "" {
 			t.Errorf("%s %v: got %v, want an error about %q", c.name, c.options, err, c.option)
+		}
+	}
+}
+
+// What a policy says that it reads is all that it looks at: the others may be NULL, and those
+// behind the last one may be missing.
+func TestReadColumns(t *testing.T) {
+	cases := []struct {
+		name    string
+		options placement.Options
+		last    int // column that is read; -1: none
+	}{
+		{"hash", nil, -1},
+		{"column", placement.Options{"placement.columns": "region, tenant"}, 2},
+		{"list", placement.Options{"list.column": "region", "list.map": "eu:2, us:3"}, 2},
+		{"range", placement.Options{"range.column": "price", "range.bounds": "5, 50, 500"}, 3},
+	}
+	rows := [][]placement.Value{row("a", "1", "eu", "7"), row("b", "2", "us", "70"), row("NULL", "3", "NULL", "NULL"), row("c", "4", "xx", "700")}
+	for _, c := range cases {
+		p, err := configure(t, c.name, c.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reads := p.(placement.Reader).ReadColumns(orders)
+		var fewer [][]placement.Value
+		for _, r := range rows {
+			some := make([]placement.Value, c.last+1)
+			for i := range some {
+				some[i] = placement.Value{Null: true}
+				if slices.Contains(reads, orders.Columns[i].Name) {
+					some[i] = r[i]
+				}
+			}
+			fewer = append(fewer, some)
+		}
+		if want, got := place(t, p, four, rows...), place(t, p, four, fewer...); !slices.Equal(got, want) {
+			t.Errorf("%s: with what it reads, %v, it says %v, else %v", c.name, reads, got, want)
 		}
 	}
 }

@@ -64,6 +64,8 @@ func partitionNumber(s string) (uint32, bool) {
 	return uint32(n), err == nil && n > 0
 }
 
+func (l list) ReadColumns(placement.Table) []string { return []string{l.name} }
+
 func (l list) Place(_ context.Context, b *placement.Batch) ([]placement.Placement, error) {
 	out := make([]placement.Placement, len(b.Objects))
 	for i, o := range b.Objects {
@@ -179,6 +181,8 @@ func (r ranges) index(v placement.Value) (int, bool) {
 	}
 	return n, true
 }
+
+func (r ranges) ReadColumns(placement.Table) []string { return []string{r.name} }
 
 func (r ranges) Place(_ context.Context, b *placement.Batch) ([]placement.Placement, error) {
 	out := make([]placement.Placement, len(b.Objects))

@@ -90,7 +90,7 @@ func (c *choosing) ask(ctx context.Context, replace bool) ([]placement.Placement
 	batch := placement.Batch{Table: &d.table, Partitions: c.view.partitions, Hint: c.request.Hint, DryRun: c.request.DryRun}
 	if d.builtin != nil {
 		c.tally = &c.r.builtin[t.Placement.Policy].tally
-		batch.Objects = describeObjects(c.request, nil, nil)
+		batch.Objects = describeObjects(c.request, d.reads, nil)
 		return c.call(ctx, func(ctx context.Context) ([]placement.Placement, error) {
 			c.version = d.builtin.Version()
 			return askBuiltin(ctx, d.builtin, &batch, replace)

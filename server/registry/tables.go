@@ -20,6 +20,7 @@ type described struct {
 	version object.SchemaVersion
 	table   placement.Table
 	builtin placement.Policy // as the table's options make it; nil: a program places it
+	reads   []int            // the columns whose values that looks at, ascending; nil: all
 }
 
 // accepted says which columns of a table its policy, a program, wants to hear of.
@@ -117,9 +118,9 @@ func (r *Registry) ofProgram(ctx context.Context, t *catalog.Table, policy strin
 	return nil
 }
 
-// columnsOf finds columns by their names.
+// columnsOf finds columns by their names; none are not nil.
 func columnsOf(t *catalog.Table, names []string) ([]int, error) {
-	var out []int
+	out := make([]int, 0, len(names))
 	for _, name := range names {
 		i := slices.IndexFunc(t.Columns, func(c catalog.Column) bool { return c.Name == name && !c.Dropped })
 		if i < 0 {
@@ -163,6 +164,12 @@ func (r *Registry) describe(t *catalog.Table) (*described, error) {
 		var err error
 		if d.builtin, err = configure(b.policy, t.Placement.Options, d.table); err != nil {
 			return nil, err
+		}
+		if reader, ok := d.builtin.(placement.Reader); ok {
+			if d.reads, err = columnsOf(t, reader.ReadColumns(d.table)); err != nil {
+				return nil, err
+			}
+			slices.Sort(d.reads)
 		}
 	}
 	r.mu.Lock()
