@@ -611,36 +611,6 @@ func BenchmarkBatch(b *testing.B) {
 			}
 		})
 	}
-	for _, how := range []string{"indexed", "map"} { // the choice behind Batch
-		b.Run("write/"+how, func(b *testing.B) {
-			b.ReportAllocs()
-			var buf []byte
-			for i := 0; i < b.N; i += 256 {
-				batch := sp.NewBatch()
-				seen := make(map[string][]byte)
-				if how == "map" {
-					batch.Close()
-					batch = sp.NewWriteBatch()
-				}
-				for j := range 256 {
-					k := key(i + j)
-					if how == "map" {
-						if _, ok := seen[string(k)]; !ok {
-							buf, _, _ = sp.Get(buf[:0], k)
-						}
-						seen[string(k)] = append([]byte(nil), value...)
-					} else {
-						buf, _, _ = batch.Get(buf[:0], k)
-					}
-					batch.Set(k, value)
-				}
-				if err := batch.Commit(storage.NoSync); err != nil {
-					b.Fatal(err)
-				}
-				batch.Close()
-			}
-		})
-	}
 	b.Run("get", func(b *testing.B) {
 		b.ReportAllocs()
 		var buf []byte
