@@ -71,9 +71,11 @@ func (m *Machine) Decide(carryOut bool) (answer any, err error) {
 		return new(command.Assigned), nil
 	}
 	version := object.LocationVersion(t.tick())
-	t.claim(a.items)
-	for i := range a.items {
-		t.settleIn(a, &a.items[i], version)
+	for from, to := range runs(a.items) {
+		t.claim(a.items[from:to])
+		for i := from; i < to; i++ {
+			t.settleIn(a, &a.items[i], version)
+		}
 	}
 	return &command.Assigned{Version: version}, t.err
 }
@@ -81,23 +83,29 @@ func (m *Machine) Decide(carryOut bool) (answer any, err error) {
 // fresh reports whether all ids of an assignment would be given a location by it, a new
 // one. They are different ids.
 func (t *tx) fresh(c *assign) bool {
-	_, _, vacant := t.vacantRange(c.items)
-	var seen map[object.ID]struct{}
-	if !vacant {
-		seen = make(map[object.ID]struct{}, len(c.items))
+	for from, to := range runs(c.items) {
+		vacant := t.vacantRun(c.items[from:to])
+		for i := from; i < to; i++ {
+			if t.placing(&c.items[i]) != free || !vacant && !t.entry(c.items[i].ID).IsZero() {
+				return false
+			}
+		}
 	}
-	for i := range c.items {
-		if t.placing(&c.items[i]) != free {
-			return false
-		}
-		if vacant {
-			continue
-		}
-		id := c.items[i].ID
-		if _, twice := seen[id]; twice || !t.entry(id).IsZero() {
-			return false
-		}
-		seen[id] = struct{}{}
+	return len(c.items) > 0 && distinct(c.items)
+}
+
+// distinct reports whether no two items have one id.
+func distinct(items []catalog.Assignment) bool {
+	ascending := true
+	for i := range items[1:] {
+		ascending = ascending && items[i].ID < items[i+1].ID
 	}
-	return len(c.items) > 0
+	if ascending {
+		return true
+	}
+	seen := make(map[object.ID]struct{}, len(items))
+	for i := range items {
+		seen[items[i].ID] = struct{}{}
+	}
+	return len(seen) == len(items)
 }

@@ -49,36 +49,42 @@ func (t *tx) assign(c *assign) []assigned {
 		}
 		return version
 	}
-	news := t.claim(c.items)
-	for i := range c.items {
-		item, answer := &c.items[i], &answers[i]
-		placing := t.placing(item)
-		if placing == noTable {
-			continue
-		}
-		var stands object.Location
-		if !news {
-			stands = t.entry(item.ID)
-		}
-		answer.location = stands
-		switch {
-		case placing == fenced, !stands.IsZero() && t.busyIn(item.ID) != nil:
-			answer.busy = true
-		case !stands.IsZero() && stands.Version >= t.Floor:
-		case !stands.IsZero():
-			r := t.residence(item.ID)
-			r.Version = next()
-			t.setResidence(item.ID, &r)
-			answer.location = r.Location
-		case placing == static:
-			answer.location = object.Location{Partition: t.home(item.ID)}
-		case placing == barred:
-			answer.barred = true
-		case placing == free:
-			answer.location = t.settleIn(c, item, next())
+	for from, to := range runs(c.items) {
+		news := t.claim(c.items[from:to])
+		for i := from; i < to; i++ {
+			answers[i] = t.assignOne(c, &c.items[i], news, next)
 		}
 	}
 	return answers
+}
+
+// assignOne is assign of one item, which certainly has no entry if it is new. next gives the
+// version of the command.
+func (t *tx) assignOne(c *assign, item *catalog.Assignment, isNew bool, next func() object.LocationVersion) assigned {
+	placing := t.placing(item)
+	if placing == noTable {
+		return assigned{}
+	}
+	var stands object.Location
+	if !isNew {
+		stands = t.entry(item.ID)
+	}
+	switch {
+	case placing == fenced, !stands.IsZero() && t.busyIn(item.ID) != nil:
+		return assigned{location: stands, busy: true}
+	case !stands.IsZero() && stands.Version < t.Floor:
+		r := t.residence(item.ID)
+		r.Version = next()
+		t.setResidence(item.ID, &r)
+		return assigned{location: r.Location}
+	case !stands.IsZero(), placing == noPartition:
+		return assigned{location: stands}
+	case placing == static:
+		return assigned{location: object.Location{Partition: t.home(item.ID)}}
+	case placing == barred:
+		return assigned{barred: true}
+	}
+	return assigned{location: t.settleIn(c, item, next())}
 }
 
 // settleIn gives an id its first location.

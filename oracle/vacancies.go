@@ -1,7 +1,7 @@
 package oracle
 
 import (
-	"encoding/binary"
+	"iter"
 	"slices"
 	"sort"
 
@@ -51,14 +51,17 @@ func (v *vacancies) occupy(first, last object.ID) {
 	}
 }
 
-// adjacent reports whether b follows a as the next number does; nothing comes between them
-// that is worth to be remembered.
+// adjacent reports whether b follows a as the next number of as many bytes does; nothing
+// comes between them that is worth to be remembered.
 func adjacent(a, b object.ID) bool {
-	n := len(a) - 8
-	if n < 0 || len(a) != len(b) || a[:n] != b[:n] {
+	if len(a) != len(b) {
 		return false
 	}
-	return binary.BigEndian.Uint64([]byte(a[n:]))+1 == binary.BigEndian.Uint64([]byte(b[n:]))
+	n := len(a) - 1
+	for n >= 0 && a[n] == 0xff && b[n] == 0 {
+		n--
+	}
+	return n >= 0 && b[n] == a[n]+1 && b[n] != 0 && a[:n] == b[:n]
 }
 
 // vacanciesOf returns those of a table.
@@ -95,30 +98,33 @@ func directoryRange(table object.TableID) (lower, upper []byte) {
 	return append([]byte{keyDirectory}, object.NewID(table, nil)...), append([]byte{keyDirectory}, object.NewID(table+1, nil)...)
 }
 
-// vacantRange returns the first and the last of the items where they are different ids of
-// one table, in order, and certainly none of them has an entry.
-func (t *tx) vacantRange(items []catalog.Assignment) (first, last object.ID, ok bool) {
-	if len(items) == 0 {
-		return "", "", false
-	}
-	first, last = items[0].ID, items[len(items)-1].ID
-	if first.Table() != last.Table() || t.vacanciesOf(first.Table()).find(first, last) < 0 {
-		return "", "", false
-	}
-	for i := range items[1:] {
-		if items[i].ID >= items[i+1].ID {
-			return "", "", false
+// runs divides assignments into those of ids of one table that follow each other as numbers
+// do: rows of one statement, as a rule. It yields the index of the first of a run and that
+// behind its last.
+func runs(items []catalog.Assignment) iter.Seq2[int, int] {
+	return func(yield func(from, to int) bool) {
+		for from, to := 0, 1; from < len(items); from, to = to, to+1 {
+			for to < len(items) && adjacent(items[to-1].ID, items[to].ID) && items[to].ID.Table() == items[from].ID.Table() {
+				to++
+			}
+			if !yield(from, to) {
+				return
+			}
 		}
 	}
-	return first, last, true
 }
 
-// claim reports whether all items are new for certain: different ids without entries. Their
-// range is not vacant any more then.
-func (t *tx) claim(items []catalog.Assignment) bool {
-	first, last, ok := t.vacantRange(items)
-	if ok {
-		t.vacanciesOf(first.Table()).occupy(first, last)
+// vacantRun reports whether no id of a run has an entry, for certain.
+func (t *tx) vacantRun(run []catalog.Assignment) bool {
+	first := run[0].ID
+	return t.tables[first.Table()] != nil && t.vacanciesOf(first.Table()).find(first, run[len(run)-1].ID) >= 0
+}
+
+// claim is vacantRun for a run that is about to get entries.
+func (t *tx) claim(run []catalog.Assignment) bool {
+	vacant := t.vacantRun(run)
+	if vacant {
+		t.vacanciesOf(run[0].ID.Table()).occupy(run[0].ID, run[len(run)-1].ID)
 	}
-	return ok
+	return vacant
 }

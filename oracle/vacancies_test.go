@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/object"
 )
 
@@ -87,6 +88,31 @@ func TestNewBlocksAreVacant(t *testing.T) {
 	for n, want := range map[uint64]bool{10: false, 40: false, 50: false, 55: true, 60: false, 61: true} {
 		if got := vacant(n); got != want {
 			t.Errorf("after the restart block %d is vacant: %v", n, got)
+		}
+	}
+}
+
+// Runs are of neighbours in one table, and together they are all items, in order.
+func TestRuns(t *testing.T) {
+	id := func(table object.TableID, n int64) catalog.Assignment {
+		return catalog.Assignment{ID: idOf(t, table, n)}
+	}
+	for _, c := range []struct {
+		items []catalog.Assignment
+		want  [][2]int
+	}{
+		{nil, nil},
+		{[]catalog.Assignment{id(5, 1)}, [][2]int{{0, 1}}},
+		{[]catalog.Assignment{id(5, 1), id(5, 2), id(5, 3), id(5, 5), id(5, 4), id(5, 5), id(6, 6), id(6, 7)}, [][2]int{{0, 3}, {3, 4}, {4, 6}, {6, 8}}},
+		{[]catalog.Assignment{id(5, 511), id(5, 512), id(5, 512)}, [][2]int{{0, 2}, {2, 3}}},
+		{[]catalog.Assignment{{ID: object.NewID(5, []byte("a"))}, {ID: object.NewID(5, []byte("b"))}, {ID: object.NewID(5, nil)}, {}}, [][2]int{{0, 2}, {2, 3}, {3, 4}}},
+	} {
+		var got [][2]int
+		for from, to := range runs(c.items) {
+			got = append(got, [2]int{from, to})
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v has the runs %v, want %v", c.items, got, c.want)
 		}
 	}
 }

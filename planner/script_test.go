@@ -33,8 +33,8 @@ func newBackend(t testing.TB, w *memory.World, cfg Config) *Backend {
 	deps.Clock = fixedClock{}
 	var seed atomic.Uint64
 	x, err := execute.New(execute.Config{
-		Patience: 200 * time.Millisecond, SequenceBlock: 4,
-		Rand: func() uint64 { return seed.Add(1000003) },
+		Patience: 200 * time.Millisecond,
+		Rand:     func() uint64 { return seed.Add(1000003) },
 	}, deps)
 	if err != nil {
 		t.Fatal(err)

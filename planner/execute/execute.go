@@ -35,9 +35,6 @@ type Config struct {
 	Parallelism int
 	// ChunkBytes bounds a chunk of rows from a partition. Default 128 KiB.
 	ChunkBytes int
-	// SequenceBlock is the number of values of a serial column that a node takes
-	// from the oracle at a time, at first. Default 32.
-	SequenceBlock int
 	// ReplaceQueue bounds the objects that wait for their policy to be asked again, because
 	// they have changed. Default 16384.
 	ReplaceQueue int
@@ -51,7 +48,7 @@ type Config struct {
 }
 
 func (c Config) withDefaults() (Config, error) {
-	if c.MaxRounds < 0 || c.Patience < 0 || c.Parallelism < 0 || c.ChunkBytes < 0 || c.SequenceBlock < 0 || c.MaxWriteBytes < 0 ||
+	if c.MaxRounds < 0 || c.Patience < 0 || c.Parallelism < 0 || c.ChunkBytes < 0 || c.MaxWriteBytes < 0 ||
 		c.ReplaceQueue < 0 {
 		return c, errors.New("execute: a limit is negative")
 	}
@@ -59,7 +56,6 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.Patience, 10*time.Second)
 	setDefault(&c.Parallelism, 16)
 	setDefault(&c.ChunkBytes, 128<<10)
-	setDefault(&c.SequenceBlock, 32)
 	setDefault(&c.MaxWriteBytes, 24<<20)
 	setDefault(&c.ReplaceQueue, 16384)
 	if c.Logger == nil {
@@ -81,10 +77,9 @@ func setDefault[T comparable](field *T, value T) {
 // Executor runs the plans of all sessions of a node. It is safe for use from
 // several goroutines.
 type Executor struct {
-	cfg       Config
-	deps      Dependencies
-	sequences sequences
-	replacer  *replacer
+	cfg      Config
+	deps     Dependencies
+	replacer *replacer
 }
 
 // New makes an executor, which is to be closed. All dependencies but Trace,
@@ -101,7 +96,7 @@ func New(cfg Config, deps Dependencies) (*Executor, error) {
 	if deps.Clock == nil {
 		deps.Clock = systemClock{}
 	}
-	x := &Executor{cfg: cfg, deps: deps, sequences: newSequences(deps.Sequences, cfg.SequenceBlock)}
+	x := &Executor{cfg: cfg, deps: deps}
 	x.replacer = newReplacer(x)
 	return x, nil
 }
@@ -163,9 +158,5 @@ func (s *Settings) notice(n plan.Notice) {
 
 // NextValue returns the next value of a sequence of a column of a table.
 func (x *Executor) NextValue(ctx context.Context, table object.TableID, column int) (int64, error) {
-	v, err := x.sequences.next(ctx, table, column)
-	if err != nil {
-		return 0, x.unasked(ctx, err)
-	}
-	return v, nil
+	return x.draw(ctx, new([]drawn), table, column, 1)
 }

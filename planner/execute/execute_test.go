@@ -497,9 +497,9 @@ func TestSeries(t *testing.T) {
 	}
 }
 
-// TestSequenceBlocks lets many take values at once: none twice, few calls.
-func TestSequenceBlocks(t *testing.T) {
-	f := newFixture(t, func(c *execute.Config, _ *execute.Dependencies) { c.SequenceBlock = 10 })
+// Of many who take values at once none gets one that another has.
+func TestNextValues(t *testing.T) {
+	f := newFixture(t)
 	table := f.w.Catalog().ByName["t"].ID
 	values := make(chan int64, 1000)
 	for range 10 {

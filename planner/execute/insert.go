@@ -18,6 +18,8 @@ type insertion struct {
 	e      *Execution
 	n      *plan.Insert
 	serial plan.Serial
+	drawn  []drawn        // of sequences
+	row    int            // of n.Rows, that is computed
 	made   []plan.Created // the rows, by rank
 	seen   map[object.ID]struct{}
 	size   int64
@@ -66,7 +68,7 @@ func readsTable(s plan.Stage) bool {
 func (in *insertion) insertRows(ctx context.Context) error {
 	e, n := in.e, in.n
 	in.serial = func(column int) (int64, error) {
-		v, err := e.x.NextValue(ctx, n.Table.ID, column)
+		v, err := e.x.draw(ctx, &in.drawn, n.Table.ID, column, in.serials(column))
 		if err == nil && e.settings.Generated != nil {
 			e.settings.Generated(n.Table.ID, column, v)
 		}
@@ -182,9 +184,19 @@ func (in *insertion) build(ctx context.Context) error {
 	}
 }
 
+// serials counts the rows from this one on that take a value of a column's sequence.
+func (in *insertion) serials(column int) (n int) {
+	for _, row := range in.n.Rows[in.row:] {
+		if row[column] == nil {
+			n++
+		}
+	}
+	return n
+}
+
 // add computes one row, and sees to it that no two rows have one key.
 func (in *insertion) add(i int, input []datum.Datum) error {
-	in.e.env.Row = nil
+	in.row, in.e.env.Row = i, nil
 	c, err := in.n.Build(&in.e.env, i, input, in.serial)
 	if err != nil {
 		return err
