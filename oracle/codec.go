@@ -83,6 +83,9 @@ func (d *decoder) uint32() uint32 {
 	return uint32(v)
 }
 
+// uint16 reads two bytes.
+func (d *decoder) uint16() uint16 { return uint16(d.byte())<<8 | uint16(d.byte()) }
+
 func (d *decoder) byte() byte {
 	if len(d.b) == 0 {
 		d.fail()

@@ -87,8 +87,8 @@ func FuzzDecodeMessages(f *testing.F) {
 	f.Add(appendMoveRequest(nil, &catalog.MoveRequest{To: 1, IDs: []object.ID{"a"}}))
 	f.Add(appendMoveRequest(nil, &catalog.MoveRequest{To: 1, IDs: []object.ID{"a", "b"}, Pin: catalog.Pin, Origin: someone("x"), Reasons: []string{"x", "y"}, Bytes: []int64{1, 300}}))
 	f.Add(appendAssignRequest(nil, []catalog.Assignment{{ID: "a", Partition: 3, Origin: someone("x")}, {ID: "b", Partition: 3, Origin: someone("y")}}))
-	f.Add((&residence{Location: object.Location{Partition: 1, Version: 2}}).append(nil))
-	f.Add((&residence{Location: object.Location{Partition: 1, Version: 2}, known: true, past: true, newest: somePlaced()}).append(nil))
+	f.Add(somePage(newRand(1)).append(nil))
+	f.Add(somePage(newRand(2)).append(nil))
 	f.Add(appendPast(nil, []catalog.Placed{somePlaced(), {To: 3}}))
 	f.Add((&batch{move: 1, table: 2, from: 3, to: 4, ids: []object.ID{"a"}, pin: catalog.Pin, origin: someone("x"), reasons: []string{"y"}}).append(nil))
 	f.Add(appendUpdates(nil, []Update{{ID: "a", Location: object.Location{Partition: 1, Version: 2}, Kept: true}}))
@@ -113,8 +113,9 @@ func FuzzDecodeMessages(f *testing.F) {
 		if m, err := decodeAssignRequest(b); err == nil {
 			roundTrip(t, m, appendAssignRequest(nil, m), decodeAssignRequest)
 		}
-		if m, err := decodeResidence(b); err == nil {
-			roundTrip(t, m, m.append(nil), decodeResidence)
+		if m, err := decodePage(b); err == nil && m.has != 0 {
+			roundTrip(t, m, m.append(nil), decodePage)
+			checkPlaces(t, m, b)
 		}
 		if m, err := decodePast(b); err == nil {
 			roundTrip(t, m, appendPast(nil, m), decodePast)

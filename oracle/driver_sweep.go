@@ -106,7 +106,8 @@ func (s *sweeper) withoutObjects(p object.PartitionID, t *catalog.Table, entries
 	return absent
 }
 
-// entries reads a part of the directory; next is where the following part begins.
+// entries reads a part of the directory, a page beyond limit entries at most; next is
+// where the following part begins.
 func (m *Machine) entries(from object.ID, limit int) (list []entry, next object.ID, err error) {
 	space := m.space.Load()
 	if space == nil {
@@ -117,16 +118,20 @@ func (m *Machine) entries(from object.ID, limit int) (list []entry, next object.
 		return nil, "", err
 	}
 	defer it.Close()
+	var p page
 	for ok := it.First(); ok; ok = it.Next() {
-		id := object.ID(it.Key()[1:])
+		key := it.Key()[1:]
 		if len(list) >= limit {
-			return list, id, nil
+			return list, object.ID(key), nil
 		}
-		l, err := decodePlace(it.Value())
-		if err != nil {
+		if err := p.decode(it.Value()); err != nil {
 			return nil, "", err
 		}
-		list = append(list, entry{id, l})
+		for at := range p.entries {
+			if p.has&(1<<at) != 0 {
+				list = append(list, entry{idAt(key, at), p.entries[at].Location})
+			}
+		}
 	}
 	return list, "", it.Err()
 }

@@ -77,6 +77,7 @@ func (m *Machine) Decide(carryOut bool) (answer any, err error) {
 			t.settleIn(a, &a.items[i], version)
 		}
 	}
+	t.savePage()
 	return &command.Assigned{Version: version}, t.err
 }
 

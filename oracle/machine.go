@@ -107,6 +107,7 @@ func (m *Machine) Execute(encoded []byte) (any, error) {
 		return nil, t.malformed(err)
 	}
 	result := t.execute(c)
+	t.savePage()
 	m.keepOutcomes()
 	return result, t.err
 }
@@ -224,7 +225,8 @@ func (m *Machine) locate(ids []object.ID) (locations []object.Location, clock ui
 	locations = make([]object.Location, len(ids))
 	var key, v []byte
 	for i, id := range ids {
-		key = append(append(key[:0], keyDirectory), id...)
+		var at int
+		key, at = pageOf(key[:0], id)
 		var found bool
 		v, found, err = space.Get(v[:0], key)
 		if err != nil {
@@ -233,7 +235,7 @@ func (m *Machine) locate(ids []object.ID) (locations []object.Location, clock ui
 		if !found {
 			continue
 		}
-		if locations[i], err = decodePlace(v); err != nil {
+		if locations[i], err = placeIn(v, at); err != nil {
 			return nil, 0, fmt.Errorf("oracle: directory entry: %w", err)
 		}
 	}

@@ -66,15 +66,20 @@ func (m *Machine) history(id object.ID) ([]catalog.Placed, error) {
 	if space == nil {
 		return nil, nil
 	}
-	v, found, err := space.Get(nil, append([]byte{keyDirectory}, id...))
+	key, at := pageOf(nil, id)
+	v, found, err := space.Get(nil, key)
 	if err != nil || !found {
 		return nil, err
 	}
-	r, err := decodeResidence(v)
-	if err != nil {
+	var p page
+	if err := p.decode(v); err != nil {
 		return nil, fmt.Errorf("oracle: directory entry: %w", err)
 	}
-	if !r.known {
+	r := &p.entries[at]
+	switch {
+	case r.IsZero():
+		return nil, nil
+	case !r.known:
 		return []catalog.Placed{{To: r.Partition}}, nil
 	}
 	var places []catalog.Placed

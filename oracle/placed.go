@@ -27,31 +27,6 @@ type residence struct {
 
 func (r *residence) pinned() bool { return r.known && r.newest.Pinned }
 
-// append encodes an entry. Without newest it is the location alone.
-func (r *residence) append(dst []byte) []byte {
-	dst = appendLocation(dst, r.Location)
-	if !r.known {
-		return dst
-	}
-	return appendPlaced(appendBool(dst, r.past), &r.newest)
-}
-
-func decodeResidence(b []byte) (residence, error) {
-	d := decoder{b: b}
-	r := residence{Location: d.location()}
-	if r.known = len(d.b) > 0; r.known {
-		r.past = d.bool()
-		r.newest = d.placed()
-	}
-	return r, d.end()
-}
-
-// decodePlace reads the location of an entry alone.
-func decodePlace(b []byte) (object.Location, error) {
-	d := decoder{b: b}
-	return d.location(), d.err
-}
-
 func appendPlaced(dst []byte, p *catalog.Placed) []byte {
 	dst = binary.AppendVarint(dst, toMicro(p.At))
 	dst = binary.AppendUvarint(dst, uint64(p.From))

@@ -110,8 +110,8 @@ func TestCostOfOrigins(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if keys != 1000 || bytes > 1000*60 {
-		t.Errorf("1000 objects take %d keys and %d bytes", keys, bytes)
+	if keys > 1000/pageIDs+1 || bytes > 1000*6 {
+		t.Errorf("1000 objects with neighbouring keys take %d keys and %d bytes", keys, bytes)
 	}
 	if err := scan(w.group.space, keyPast, func(key, _ []byte) error { return fmt.Errorf("key %x", key) }); err != nil {
 		t.Errorf("a new object has a past: %v", err)
@@ -135,9 +135,6 @@ func TestEntriesOfBefore(t *testing.T) {
 	w := newWorld(t)
 	id, other := w.directoryID(), w.ids[5]
 	at := w.assign(id, 1) // encoded as it was
-	if got, found, err := w.group.space.Get(nil, append([]byte{keyDirectory}, id...)); err != nil || !found || !slices.Equal(got, appendLocation(nil, at.location)) {
-		t.Fatalf("stored as %x, %v", got, err)
-	}
 	w.put(id, at.location)
 	places, err := w.group.machine.history(id)
 	if err != nil || !slices.Equal(places, []catalog.Placed{{To: 1}}) {

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -17,7 +18,7 @@ const (
 	keyCluster   = 'c' // partitions and slots
 	keyTable     = 't' // table id -> descriptor
 	keySequence  = 'q' // table id, column -> next value
-	keyDirectory = 'd' // object id -> residence
+	keyDirectory = 'd' // the first object id of a page -> page
 	keyBusy      = 'v' // object id -> the batch that it is part of
 	keyBatch     = 'm' // move -> batch
 	keyHistory   = 'h' // move -> what became of it
@@ -151,6 +152,9 @@ type tx struct {
 	err      error  // of storage: the replica has to stop
 	buf      []byte // of key
 	value    []byte
+	page     *page  // of the directory; nil: none was opened yet
+	opened   []byte // its key; empty: none is open
+	dirty    bool   // it has changes that are not in b
 	updates  []Update
 	finished []*finishedMove
 	changed  bool // something that drivers or waiters look at has changed
@@ -200,35 +204,53 @@ func (t *tx) setJSON(key []byte, v any) {
 	t.b.Set(key, text)
 }
 
-// entry returns where the directory says that an id lives; zero if it has no entry.
-func (t *tx) entry(id object.ID) object.Location {
-	v, found := t.got(t.b.Probe(nil, t.key(keyDirectory, id))) // new ids are asked for most
-	if !found {
-		return object.Location{}
+// open returns the page that an id is in, and which entry of it is the id's. It stays open
+// until another one is opened; what has changed is in the store when the command ends.
+func (t *tx) open(id object.ID) (p *page, at int) {
+	t.buf, at = pageOf(t.buf[:0], id)
+	if t.page == nil {
+		t.page = new(page)
+	} else if bytes.Equal(t.buf, t.opened) {
+		return t.page, at
 	}
-	l, err := decodePlace(v)
-	if err != nil {
+	t.savePage()
+	t.opened = append(t.opened[:0], t.buf...)
+	v, _ := t.got(t.b.Probe(nil, t.opened)) // new ids are asked for most
+	if err := t.page.decode(v); err != nil {
 		t.fail(err)
 	}
-	return l
+	return t.page, at
+}
+
+// savePage writes the page that is open, if it has changed.
+func (t *tx) savePage() {
+	switch {
+	case !t.dirty:
+	case t.page.has == 0:
+		t.b.Delete(t.opened)
+	default:
+		t.value = t.page.append(t.value[:0])
+		t.b.Set(t.opened, t.value)
+	}
+	t.dirty = false
 }
 
 // residence returns the directory's entry of an id; zero if there is none.
-func (t *tx) residence(id object.ID) (r residence) {
-	v, found := t.get(t.key(keyDirectory, id))
-	if !found {
-		return r
-	}
-	r, err := decodeResidence(v)
-	if err != nil {
-		t.fail(err)
-	}
-	return r
+func (t *tx) residence(id object.ID) residence {
+	p, at := t.open(id)
+	return p.entries[at]
+}
+
+// entry returns where the directory says that an id lives; zero if it has no entry.
+func (t *tx) entry(id object.ID) object.Location {
+	p, at := t.open(id)
+	return p.entries[at].Location
 }
 
 func (t *tx) setResidence(id object.ID, r *residence) {
-	t.value = r.append(t.value[:0])
-	t.b.Set(t.key(keyDirectory, id), t.value)
+	p, at := t.open(id)
+	p.has |= 1 << at
+	p.entries[at], t.dirty = *r, true
 	if v := t.vacant[id.Table()]; v != nil {
 		v.occupy(id, id)
 	}
@@ -236,7 +258,9 @@ func (t *tx) setResidence(id object.ID, r *residence) {
 
 // deleteEntry removes an entry, and its past with it.
 func (t *tx) deleteEntry(id object.ID, r *residence) {
-	t.b.Delete(t.key(keyDirectory, id))
+	p, at := t.open(id)
+	p.has &^= 1 << at
+	p.entries[at], t.dirty = residence{}, true
 	if r.past {
 		t.b.Delete(t.key(keyPast, id))
 	}

@@ -119,6 +119,7 @@ func (t *tx) clean(c *clean) bool {
 		return false
 	}
 	left := c.limit
+	t.opened = t.opened[:0] // pages go
 	for _, old := range j.Tables {
 		lower, upper := directoryRange(old.ID)
 		it, err := t.b.NewIterator(lower, upper)

@@ -78,19 +78,42 @@ func (t *tx) vacanciesOf(table object.TableID) *vacancies {
 
 // loadVacancies finds what there is behind the last entry of a table.
 func (t *tx) loadVacancies(table object.TableID) *vacancies {
-	it, err := t.b.NewIterator(directoryRange(table))
+	last, err := t.lastEntry(table)
 	if err != nil {
 		t.fail(err)
 		return new(vacancies)
 	}
-	last := object.NewID(table, nil)
-	if it.Last() {
-		last = object.ID(it.Key()[1:])
+	return &vacancies{gaps: []gap{{lo: last}}}
+}
+
+// lastEntry returns the greatest id of a table that has an entry; one below all ids where
+// there is none.
+func (t *tx) lastEntry(table object.TableID) (object.ID, error) {
+	none := object.NewID(table, nil)
+	t.savePage()
+	it, err := t.b.NewIterator(directoryRange(table))
+	if err != nil {
+		return none, err
+	}
+	last, found := none, it.Last()
+	if found {
+		last = idAt(it.Key()[1:], pageIDs-1)
 	}
 	if err := it.Close(); err != nil {
-		t.fail(err)
+		return none, err
 	}
-	return &vacancies{gaps: []gap{{lo: last}}}
+	// Where keys differ in length, pages are not quite in the order of ids: a page that
+	// begins as the last one does may go on behind it. No other can.
+	greatest := none
+	for n := len(none) + 1; n <= len(last); n++ {
+		p, _ := t.open(last[:n])
+		for at := range p.entries {
+			if p.has&(1<<at) != 0 {
+				greatest = max(greatest, idAt(t.opened[1:], at))
+			}
+		}
+	}
+	return greatest, nil
 }
 
 // directoryRange is where the directory has the entries of a table.

@@ -16,7 +16,7 @@ import (
 
 // dataFormat numbers the layout of a data folder. A server refuses a folder of a
 // newer one, and of an older one.
-const dataFormat = 2
+const dataFormat = 3
 
 const (
 	identityFile = "ssmr.json"
