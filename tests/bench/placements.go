@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -128,12 +129,19 @@ func (p *placements) partitions() []int {
 	return ids
 }
 
-// compare runs the script of each table, in turns, and returns the best result of each.
-// around is called before and after each run.
+// settleTime is what is waited before a run, so that it does not pay for what the one before
+// has left to be flushed and compacted.
+const settleTime = 2 * time.Second
+
+// compare runs the script of each table, in turns, and returns the best result of each. Each
+// round begins with another table. around is called before and after each run.
 func (p *placements) compare(tables []string, clients int, scriptOf func(at int) script, around func(at int) (after func())) []result {
 	best := make([]result, len(tables))
-	for range p.options.rounds {
-		for i, table := range tables {
+	for round := range p.options.rounds {
+		for n := range tables {
+			i := (n + round) % len(tables)
+			table := tables[i]
+			time.Sleep(settleTime)
 			after := around(i)
 			got, err := pgbench(p.reporter, p.system, scriptOf(i), clients, p.options.time)
 			if err != nil {
