@@ -23,8 +23,10 @@ type locations struct {
 
 // shard is a part of the map. Its fields are guarded by mu.
 type shard struct {
-	mu    sync.Mutex
-	index map[object.ID]int32
+	mu sync.Mutex
+	// index finds slots by hash, with open addressing: the slot's number plus 1, 0 where there
+	// is none. Of the pointers that a map would have the garbage collector would follow all.
+	index []uint32
 	slots []cached
 	free  []int32
 	hand  int
@@ -37,6 +39,7 @@ type shard struct {
 
 type cached struct {
 	id       object.ID // empty: the slot is free
+	hash     uint32    // of id
 	location object.Location
 	arriving bool
 	used     bool
@@ -45,29 +48,51 @@ type cached struct {
 func newLocations(bytes int64) *locations {
 	l := &locations{seed: maphash.MakeSeed()}
 	for i := range l.shards {
-		l.shards[i].index = make(map[object.ID]int32)
+		l.shards[i].index = make([]uint32, leastIndex)
 		l.shards[i].most = max(bytes/cacheShards, 2*entryOverhead)
 	}
 	return l
 }
 
-func (l *locations) shard(id object.ID) *shard {
-	return &l.shards[maphash.String(l.seed, string(id))%cacheShards]
+// leastIndex is the least size of an index, a power of two as all are.
+const leastIndex = 8
+
+// shard returns the shard that an id belongs to, and its hash there.
+func (l *locations) shard(id object.ID) (*shard, uint32) {
+	h := maphash.String(l.seed, string(id))
+	return &l.shards[h%cacheShards], uint32(h >> 32)
 }
+
+// find returns the place in the index of an id's slot, or that where it belongs.
+func (s *shard) find(id object.ID, hash uint32) (at uint32, found bool) {
+	mask := uint32(len(s.index) - 1)
+	for at = hash & mask; ; at = (at + 1) & mask {
+		n := s.index[at]
+		if n == 0 {
+			return at, false
+		}
+		if e := &s.slots[n-1]; e.hash == hash && e.id == id {
+			return at, true
+		}
+	}
+}
+
+// entries counts what the shard holds.
+func (s *shard) entries() int { return len(s.slots) - len(s.free) }
 
 func costOf(id object.ID) int64 { return int64(len(id)) + entryOverhead }
 
 // lookup returns what is known of an id. It does not allocate.
 func (l *locations) lookup(id object.ID) (catalog.Located, bool) {
-	s := l.shard(id)
+	s, hash := l.shard(id)
 	s.mu.Lock()
-	i, ok := s.index[id]
+	at, ok := s.find(id, hash)
 	if !ok {
 		s.mu.Unlock()
 		return catalog.Located{}, false
 	}
 	s.hits++
-	e := &s.slots[i]
+	e := &s.slots[s.index[at]-1]
 	e.used = true
 	found := catalog.Located{Location: e.location, Cached: true, Arriving: e.arriving}
 	s.mu.Unlock()
@@ -86,11 +111,11 @@ const (
 // learn notes a location. An older version than is known changes nothing; of the
 // same version it is believed that the object has arrived.
 func (l *locations) learn(id object.ID, location object.Location, arriving bool, who welcome) {
-	s := l.shard(id)
+	s, hash := l.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i, ok := s.index[id]; ok {
-		switch e := &s.slots[i]; {
+	if at, ok := s.find(id, hash); ok {
+		switch e := &s.slots[s.index[at]-1]; {
 		case location.Version > e.location.Version:
 			e.location, e.arriving = location, arriving
 		case location == e.location && !arriving:
@@ -101,22 +126,37 @@ func (l *locations) learn(id object.ID, location object.Location, arriving bool,
 	if cost := costOf(id); who == nobody || cost > s.most || who == withRoom && s.bytes+cost > s.most {
 		return
 	}
-	s.insert(cached{id: id, location: location, arriving: arriving})
+	s.insert(cached{id: id, hash: hash, location: location, arriving: arriving})
 }
 
+// insert adds an entry that is not there.
 func (s *shard) insert(e cached) {
 	for s.bytes+costOf(e.id) > s.most {
 		s.evict()
 	}
 	s.bytes += costOf(e.id)
+	if 3*(s.entries()+1) > 2*len(s.index) {
+		s.grow()
+	}
+	at, _ := s.find(e.id, e.hash)
 	if n := len(s.free); n > 0 {
 		s.slots[s.free[n-1]] = e
-		s.index[e.id] = s.free[n-1]
+		s.index[at] = uint32(s.free[n-1]) + 1
 		s.free = s.free[:n-1]
 		return
 	}
 	s.slots = append(s.slots, e)
-	s.index[e.id] = int32(len(s.slots) - 1)
+	s.index[at] = uint32(len(s.slots))
+}
+
+func (s *shard) grow() {
+	s.index = make([]uint32, 2*len(s.index))
+	for i := range s.slots {
+		if e := &s.slots[i]; e.id != "" {
+			at, _ := s.find(e.id, e.hash)
+			s.index[at] = uint32(i) + 1
+		}
+	}
 }
 
 // evict drops an entry that was not used since the hand came by last. There is one
@@ -130,28 +170,41 @@ func (s *shard) evict() {
 			e.used = false
 		default:
 			s.evictions++
-			s.remove(int32(s.hand))
+			at, _ := s.find(e.id, e.hash)
+			s.remove(at)
 			return
 		}
 	}
 }
 
-func (s *shard) remove(i int32) {
-	e := &s.slots[i]
+// remove drops the entry at a place of the index. What follows there moves up, so that no
+// search ends too early.
+func (s *shard) remove(at uint32) {
+	slot := s.index[at] - 1
+	e := &s.slots[slot]
 	s.bytes -= costOf(e.id)
-	delete(s.index, e.id)
 	*e = cached{}
-	s.free = append(s.free, i)
+	s.free = append(s.free, int32(slot))
+	mask := uint32(len(s.index) - 1)
+	for next := (at + 1) & mask; s.index[next] != 0; next = (next + 1) & mask {
+		// An entry may move to the gap if that is not before where its search begins.
+		begins := s.slots[s.index[next]-1].hash & mask
+		if (next-begins)&mask >= (next-at)&mask {
+			s.index[at] = s.index[next]
+			at = next
+		}
+	}
+	s.index[at] = 0
 }
 
 // forget drops what is known of an id, if it is older than a state of the oracle
 // in which the id had no entry.
 func (l *locations) forget(id object.ID, clock object.LocationVersion) {
-	s := l.shard(id)
+	s, hash := l.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i, ok := s.index[id]; ok && s.slots[i].location.Version <= clock {
-		s.remove(i)
+	if at, ok := s.find(id, hash); ok && s.slots[s.index[at]-1].location.Version <= clock {
+		s.remove(at)
 	}
 }
 
@@ -159,7 +212,7 @@ func (l *locations) stats(into *catalog.CacheStats) {
 	for i := range l.shards {
 		s := &l.shards[i]
 		s.mu.Lock()
-		into.Entries += int64(len(s.index))
+		into.Entries += int64(s.entries())
 		into.Bytes += s.bytes
 		into.Capacity += s.most
 		into.Hits += s.hits

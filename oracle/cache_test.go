@@ -394,3 +394,57 @@ func TestLearnIgnoresWhatIsOld(t *testing.T) {
 		t.Errorf("stats %+v", s)
 	}
 }
+
+// What the cache finds is what it was told last, whatever comes and goes.
+func TestCacheFindsWhatItKnows(t *testing.T) {
+	for seed := range uint64(20) {
+		random := newRand(seed)
+		bytes := int64(cacheShards * (entryOverhead + 8) * (1 + random.IntN(40)))
+		l := newLocations(bytes)
+		told := make(map[object.ID]object.Location)
+		found := 0
+		for n := range 20_000 {
+			id := object.ID(fmt.Sprintf("%08d", random.IntN(3000)))
+			switch random.IntN(4) {
+			case 0:
+				at := object.Location{Partition: 1, Version: object.LocationVersion(n + 1)}
+				l.learn(id, at, false, anybody)
+				told[id] = at
+			case 1:
+				l.forget(id, object.LocationVersion(n+1))
+				if _, ok := l.lookup(id); ok {
+					t.Fatalf("seed %d: %s was to be forgotten", seed, id)
+				}
+				delete(told, id)
+			default:
+				if got, ok := l.lookup(id); ok {
+					if found++; got.Location != told[id] {
+						t.Fatalf("seed %d: %s is at %v, should be at %v", seed, id, got.Location, told[id])
+					}
+				}
+			}
+		}
+		var s catalog.CacheStats
+		l.stats(&s)
+		for i := range l.shards {
+			shard := &l.shards[i]
+			used := 0
+			for at, n := range shard.index {
+				if n == 0 {
+					continue
+				}
+				used++
+				e := &shard.slots[n-1]
+				if where, ok := shard.find(e.id, e.hash); !ok || where != uint32(at) {
+					t.Fatalf("seed %d: %q is in the index and is not found", seed, e.id)
+				}
+			}
+			if used != shard.entries() {
+				t.Fatalf("seed %d: the index has %d entries, the shard %d", seed, used, shard.entries())
+			}
+		}
+		if found == 0 || s.Bytes > bytes {
+			t.Errorf("seed %d: %d found, %+v", seed, found, s)
+		}
+	}
+}
