@@ -26,6 +26,10 @@
 // other table are assigned before they are created: Cache.Assign, where the first
 // one wins and later ones get the location that stands.
 //
+// On disk the entries of up to 16 neighbouring ids are one key (page). Where new ids come
+// nearly in order, each replica knows for certain that they have no entry, and does not look
+// for them (vacancies).
+//
 // While an object moves, the location that stands is the old one: only after the
 // source has let it go does anybody hear of the new one, from the source's
 // redirect (Located.Arriving) or, after the arrival, from the oracle.
