@@ -96,7 +96,7 @@ func someKey(t *testing.T, random *rand.Rand) []byte {
 		add(datum.NewInt(random.Int64N(400)-200), datum.Int8)
 	}
 	if random.IntN(2) == 0 {
-		add(datum.NewInt(random.Int64()>>random.IntN(63)-random.Int64()>>random.IntN(63)), datum.Int8)
+		add(datum.NewInt(int64(random.Uint64())>>random.IntN(64)), datum.Int8)
 	}
 	return key
 }

@@ -28,6 +28,7 @@ type change struct {
 const (
 	maxChanges = 1 << 30 // bytes
 	keptBytes  = 8 << 20 // that reset keeps for what comes next
+	leastIndex = 64      // of an index, a power of two as all are
 )
 
 var hashSeed = maphash.MakeSeed()
@@ -91,7 +92,7 @@ func (c *changes) add(hash uint32, key []byte) *change {
 }
 
 func (c *changes) grow() {
-	c.index = make([]uint32, max(64, 4*len(c.index)))
+	c.index = make([]uint32, max(leastIndex, 4*len(c.index)))
 	for n := range c.list {
 		c.enter(n + 1)
 	}
@@ -135,8 +136,12 @@ func (c *changes) reset() {
 		*c = changes{}
 		return
 	}
+	if len(c.index) > leastIndex && len(c.index) > 16*len(c.list) {
+		c.index = nil // after many changes it would be cleared for each few that follow
+	} else {
+		clear(c.index)
+	}
 	c.list, c.bytes = c.list[:0], c.bytes[:0]
-	clear(c.index)
 }
 
 // write writes the changes with the given numbers to a batch of Pebble.
