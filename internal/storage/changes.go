@@ -27,7 +27,7 @@ type change struct {
 
 const (
 	maxChanges = 1 << 30 // bytes
-	keptBytes  = 8 << 20 // that reset keeps for what comes next
+	keptBytes  = 4 << 20 // that reset keeps for what comes next
 	leastIndex = 64      // of an index, a power of two as all are
 )
 
