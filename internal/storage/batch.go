@@ -178,10 +178,7 @@ func (b *Batch) NewIterator(lower, upper []byte) (*Iterator, error) {
 		return nil, err
 	}
 	defer store.leave()
-	if err := b.order(); err != nil {
-		return nil, err
-	}
-	if err := b.content.settle(store); err != nil {
+	if err := b.direct(); err != nil {
 		return nil, err
 	}
 	return newIterator(store, b.b, b.content.prefix, b.part, lower, upper)
@@ -294,7 +291,8 @@ func (b *Batch) Commit(durability Durability) error {
 	return store.write(b.b, durability)
 }
 
-// direct prepares a commit that goes to Pebble at once.
+// direct prepares what is done by Pebble itself: the writes are in one of its batches, and
+// what was committed before is where that looks.
 func (b *Batch) direct() error {
 	if err := b.order(); err != nil {
 		return err

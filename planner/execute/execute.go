@@ -1,7 +1,6 @@
 package execute
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -154,9 +153,4 @@ func (s *Settings) notice(n plan.Notice) {
 	if s.Notice != nil {
 		s.Notice(n)
 	}
-}
-
-// NextValue returns the next value of a sequence of a column of a table.
-func (x *Executor) NextValue(ctx context.Context, table object.TableID, column int) (int64, error) {
-	return x.draw(ctx, new([]drawn), table, column, 1)
 }

@@ -68,7 +68,7 @@ func readsTable(s plan.Stage) bool {
 func (in *insertion) insertRows(ctx context.Context) error {
 	e, n := in.e, in.n
 	in.serial = func(column int) (int64, error) {
-		v, err := e.x.draw(ctx, &in.drawn, n.Table.ID, column, in.serials(column))
+		v, err := in.draw(ctx, column)
 		if err == nil && e.settings.Generated != nil {
 			e.settings.Generated(n.Table.ID, column, v)
 		}
@@ -182,16 +182,6 @@ func (in *insertion) build(ctx context.Context) error {
 			return errMemory("What INSERT inserts", in.e.settings.workMem())
 		}
 	}
-}
-
-// serials counts the rows from this one on that take a value of a column's sequence.
-func (in *insertion) serials(column int) (n int) {
-	for _, row := range in.n.Rows[in.row:] {
-		if row[column] == nil {
-			n++
-		}
-	}
-	return n
 }
 
 // add computes one row, and sees to it that no two rows have one key.
