@@ -23,6 +23,21 @@ func contentOf(t *testing.T, r Reader) []string {
 	return all
 }
 
+// openSpace opens a store with the space of a group in it; both are there as long as the test.
+func openSpace(t testing.TB, dir string, options Options) (*Store, *Space) {
+	t.Helper()
+	s, err := Open(dir, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	sp, err := s.Space(7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, sp
+}
+
 func expect(t *testing.T, what string, got []string, want ...string) {
 	t.Helper()
 	if !slices.Equal(got, want) {
@@ -32,15 +47,7 @@ func expect(t *testing.T, what string, got []string, want ...string) {
 
 // Parts of a space are apart, whatever their numbers and keys, and take effect together.
 func TestParts(t *testing.T) {
-	s, err := Open("dir", Options{FS: NewMemFS()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	whole, err := s.Space(7)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, whole := openSpace(t, "dir", Options{FS: NewMemFS()})
 	numbers := []uint32{0, 1, 2, 127, 128, 129, 255, 256, 1<<14 - 1, 1 << 14, 1<<32 - 1}
 	parts := make([]*Space, len(numbers))
 	b := whole.NewBatch()
@@ -121,15 +128,7 @@ func TestParts(t *testing.T) {
 
 // Who is late with the changes of a content that was replaced leaves nothing of it behind.
 func TestReplacedContentIsDropped(t *testing.T) {
-	s, err := Open("dir", Options{FS: NewMemFS()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	sp, err := s.Space(7)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, sp := openSpace(t, "dir", Options{FS: NewMemFS()})
 	old := sp.current.Load()
 	b := sp.NewBatch()
 	b.Set([]byte("a"), []byte("old"))

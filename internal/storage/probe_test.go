@@ -12,15 +12,7 @@ func TestProbe(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	s, err := Open("dir", Options{FS: NewMemFS(), MemTableBytes: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	whole, err := s.Space(7)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, whole := openSpace(t, "dir", Options{FS: NewMemFS(), MemTableBytes: 1 << 20})
 	spaces := []*Space{whole.Part(1), whole.Part(2)}
 	key := func() []byte { return fmt.Appendf(nil, "%03d", rnd.IntN(300)) }
 	found := 0
@@ -75,15 +67,7 @@ func TestProbe(t *testing.T) {
 // BenchmarkLook looks for keys that are there, or are not, among 400,000; as many in one batch
 // as an entry with so many objects does.
 func BenchmarkLook(b *testing.B) {
-	s, err := Open(b.TempDir(), Options{CacheBytes: 128 << 20, MemTableBytes: 4 << 20})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Close()
-	whole, err := s.Space(7)
-	if err != nil {
-		b.Fatal(err)
-	}
+	s, whole := openSpace(b, b.TempDir(), Options{CacheBytes: 128 << 20, MemTableBytes: 4 << 20})
 	sp := whole.Part(1)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	key := func() []byte { return binary.BigEndian.AppendUint64([]byte("otabl"), rnd.Uint64()) }

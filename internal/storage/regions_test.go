@@ -74,15 +74,7 @@ func FuzzRegions(f *testing.F) {
 // BenchmarkEnds has objects created at the ends of several tables: it reports the bytes that
 // are written to table files for each byte.
 func BenchmarkEnds(b *testing.B) {
-	s, err := Open(b.TempDir(), Options{MemTableBytes: 1 << 20})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Close()
-	whole, err := s.Space(7)
-	if err != nil {
-		b.Fatal(err)
-	}
+	s, whole := openSpace(b, b.TempDir(), Options{MemTableBytes: 1 << 20})
 	value := make([]byte, 104)
 	written := 0
 	for n := range b.N {
