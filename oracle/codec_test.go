@@ -113,7 +113,7 @@ func FuzzDecodeMessages(f *testing.F) {
 		if m, err := decodeAssignRequest(b); err == nil {
 			roundTrip(t, m, appendAssignRequest(nil, m), decodeAssignRequest)
 		}
-		if m, err := decodePage(b); err == nil && m.has != 0 {
+		if m, err := decodePage(b); err == nil && m.has() != 0 {
 			roundTrip(t, m, m.append(nil), decodePage)
 			checkPlaces(t, m, b)
 		}

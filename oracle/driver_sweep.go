@@ -128,7 +128,7 @@ func (m *Machine) entries(from object.ID, limit int) (list []entry, next object.
 			return nil, "", err
 		}
 		for at := range p.entries {
-			if p.has&(1<<at) != 0 {
+			if !p.entries[at].IsZero() {
 				list = append(list, entry{idAt(key, at), p.entries[at].Location})
 			}
 		}

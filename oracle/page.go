@@ -29,10 +29,19 @@ const (
 	entryAlike              // version, time and origin are those of the entry before
 )
 
-// page holds the entries of neighbouring ids.
+// page holds the entries of neighbouring ids; zero where there is none.
 type page struct {
-	has     uint16 // a bit for each entry
 	entries [pageIDs]residence
+}
+
+// has returns a bit for each entry.
+func (p *page) has() (bits uint16) {
+	for at := range p.entries {
+		if !p.entries[at].IsZero() {
+			bits |= 1 << at
+		}
+	}
+	return bits
 }
 
 // pageOf appends the key of the page that an id is in, and says which entry it is. An id
@@ -66,7 +75,7 @@ func (p *page) append(dst []byte) []byte {
 	n := 0
 	for at := range p.entries {
 		r := &p.entries[at]
-		if p.has&(1<<at) == 0 || !r.known {
+		if r.IsZero() || !r.known {
 			continue
 		}
 		number := 0
@@ -85,13 +94,13 @@ func (p *page) append(dst []byte) []byte {
 			dst = appendString(dst, bounded(*s))
 		}
 	}
-	dst = binary.BigEndian.AppendUint16(dst, p.has)
+	dst = binary.BigEndian.AppendUint16(dst, p.has())
 	var before *residence
 	for at := range p.entries {
-		if p.has&(1<<at) == 0 {
+		r := &p.entries[at]
+		if r.IsZero() {
 			continue
 		}
-		r := &p.entries[at]
 		dst = r.append(dst, before, numbers[at])
 		before = r
 	}
@@ -141,10 +150,10 @@ func (p *page) decode(b []byte) error {
 			*s = bounded(string(d.bytes()))
 		}
 	}
-	p.has = d.uint16()
+	has := d.uint16()
 	var one rawEntry
 	for at := range p.entries {
-		if p.has&(1<<at) == 0 {
+		if has&(1<<at) == 0 {
 			continue
 		}
 		d.entry(&one)

@@ -26,7 +26,6 @@ func somePage(random *rand.Rand) *page {
 			continue
 		}
 		r := &p.entries[at]
-		p.has |= 1 << at
 		r.Location = object.Location{Partition: object.PartitionID(1 + random.IntN(300)), Version: object.LocationVersion(1 + random.IntN(versions))}
 		if random.IntN(4) == 0 {
 			continue
@@ -72,12 +71,12 @@ func TestPage(t *testing.T) {
 
 // What rows of one statement have in common is stored once.
 func TestPageOfOneStatement(t *testing.T) {
-	p, now := &page{has: 0xffff}, time.Now().Truncate(time.Microsecond).UTC()
+	p, now := new(page), time.Now().Truncate(time.Microsecond).UTC()
 	for at := range p.entries {
 		p.entries[at] = residence{Location: object.Location{Partition: object.PartitionID(at%4 + 1), Version: 1 << 30}, known: true}
 		p.entries[at].newest = catalog.Placed{At: now, To: object.PartitionID(at%4 + 1), Origin: someone("the country is de")}
 	}
-	if n, one := len(p.append(nil)), len((&page{has: 1, entries: [pageIDs]residence{p.entries[0]}}).append(nil)); n != one+2*(pageIDs-1) {
+	if n, one := len(p.append(nil)), len((&page{entries: [pageIDs]residence{p.entries[0]}}).append(nil)); n != one+2*(pageIDs-1) {
 		t.Errorf("%d entries take %d bytes, one takes %d", pageIDs, n, one)
 	}
 }

@@ -226,7 +226,7 @@ func (t *tx) open(id object.ID) (p *page, at int) {
 func (t *tx) savePage() {
 	switch {
 	case !t.dirty:
-	case t.page.has == 0:
+	case t.page.has() == 0:
 		t.b.Delete(t.opened)
 	default:
 		t.value = t.page.append(t.value[:0])
@@ -249,7 +249,6 @@ func (t *tx) entry(id object.ID) object.Location {
 
 func (t *tx) setResidence(id object.ID, r *residence) {
 	p, at := t.open(id)
-	p.has |= 1 << at
 	p.entries[at], t.dirty = *r, true
 	if v := t.vacant[id.Table()]; v != nil {
 		v.occupy(id, id)
@@ -259,7 +258,6 @@ func (t *tx) setResidence(id object.ID, r *residence) {
 // deleteEntry removes an entry, and its past with it.
 func (t *tx) deleteEntry(id object.ID, r *residence) {
 	p, at := t.open(id)
-	p.has &^= 1 << at
 	p.entries[at], t.dirty = residence{}, true
 	if r.past {
 		t.b.Delete(t.key(keyPast, id))

@@ -108,7 +108,7 @@ func (t *tx) lastEntry(table object.TableID) (object.ID, error) {
 	for n := len(none) + 1; n <= len(last); n++ {
 		p, _ := t.open(last[:n])
 		for at := range p.entries {
-			if p.has&(1<<at) != 0 {
+			if !p.entries[at].IsZero() {
 				greatest = max(greatest, idAt(t.opened[1:], at))
 			}
 		}
