@@ -39,24 +39,22 @@ func paramsKey(types []datum.Type) string {
 	return string(b)
 }
 
-// planCache keeps plans for all sessions of a node, the most recently used ones,
-// bounded by number and by the size of their texts.
+// planCache keeps plans for all sessions of a node, and what is known of the shapes of
+// statements (see parameterize.go), the most recently used ones of each.
 type planCache struct {
-	maxPlans, maxBytes int
+	maxText int // of a statement whose plan is kept, bytes
 
-	mu    sync.Mutex // guards what follows
-	byKey map[planKey]*list.Element
-	order *list.List // of *cachedPlan, the most recently used in front
-	bytes int
-}
-
-type cachedPlan struct {
-	key  planKey
-	plan *plan.Plan
+	mu     sync.Mutex // guards what follows
+	plans  *recent[planKey, *plan.Plan]
+	shapes *recent[string, []parameter]
 }
 
 func newPlanCache(plans, bytes int) *planCache {
-	return &planCache{maxPlans: plans, maxBytes: bytes, byKey: make(map[planKey]*list.Element), order: list.New()}
+	return &planCache{
+		maxText: bytes / 64,
+		plans:   newRecent[planKey, *plan.Plan](plans, bytes),
+		shapes:  newRecent[string, []parameter](plans, bytes),
+	}
 }
 
 // get returns a plan that is valid for the snapshot, or nil. One that is not is
@@ -64,41 +62,102 @@ func newPlanCache(plans, bytes int) *planCache {
 func (c *planCache) get(key planKey, snap *catalog.Snapshot) *plan.Plan {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.byKey[key]
-	if e == nil {
+	p, _ := c.plans.get(key)
+	if p != nil && !valid(p, snap) {
+		c.plans.remove(key)
 		return nil
 	}
-	p := e.Value.(*cachedPlan).plan
-	if !valid(p, snap) {
-		c.remove(e)
-		return nil
-	}
-	c.order.MoveToFront(e)
 	return p
 }
 
-func (c *planCache) put(key planKey, p *plan.Plan) {
-	if !p.Cacheable || len(key.text) > c.maxBytes/64 || namesNow(key.text) {
+// put keeps a plan, and reports whether it is one that can be kept.
+func (c *planCache) put(key planKey, p *plan.Plan) bool {
+	size := len(key.text) + len(p.Params)*paramSize
+	if !p.Cacheable || size > c.maxText || namesNow(key.text) {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.plans.put(key, p, size)
+	return true
+}
+
+// first reports whether a key is seen for the first time, and remembers it.
+func (c *planCache) first(key planKey) bool {
+	if len(key.text) > c.maxText {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, seen := c.plans.get(key)
+	if !seen {
+		c.plans.put(key, nil, len(key.text))
+	}
+	return !seen
+}
+
+// parameters returns those of a shape; nil if it is not known.
+func (c *planCache) parameters(shape string) []parameter {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ps, _ := c.shapes.get(shape)
+	return ps
+}
+
+// know keeps the parameters of a shape.
+func (c *planCache) know(f *shaped) {
+	size := len(f.shape.Text) + len(f.parameters)*paramSize
+	if size > c.maxText {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.byKey[key]; e != nil {
-		c.remove(e)
+	c.shapes.put(f.shape.Text, f.parameters, size)
+}
+
+// recent keeps values, the most recently used ones, bounded by number and by size.
+type recent[K comparable, V any] struct {
+	most, mostSize int
+
+	byKey map[K]*list.Element
+	order *list.List // of *sized, the most recently used in front
+	size  int
+}
+
+type sized[K comparable, V any] struct {
+	key   K
+	value V
+	size  int
+}
+
+func newRecent[K comparable, V any](most, mostSize int) *recent[K, V] {
+	return &recent[K, V]{most: most, mostSize: mostSize, byKey: make(map[K]*list.Element), order: list.New()}
+}
+
+func (r *recent[K, V]) get(key K) (value V, ok bool) {
+	e := r.byKey[key]
+	if e == nil {
+		return value, false
 	}
-	c.byKey[key] = c.order.PushFront(&cachedPlan{key, p})
-	c.bytes += len(key.text)
-	for len(c.byKey) > c.maxPlans || c.bytes > c.maxBytes {
-		c.remove(c.order.Back())
+	r.order.MoveToFront(e)
+	return e.Value.(*sized[K, V]).value, true
+}
+
+func (r *recent[K, V]) put(key K, value V, size int) {
+	r.remove(key)
+	r.byKey[key] = r.order.PushFront(&sized[K, V]{key, value, size})
+	r.size += size
+	for len(r.byKey) > r.most || r.size > r.mostSize {
+		r.remove(r.order.Back().Value.(*sized[K, V]).key)
 	}
 }
 
-// remove forgets a plan; the caller holds mu.
-func (c *planCache) remove(e *list.Element) {
-	key := e.Value.(*cachedPlan).key
-	c.order.Remove(e)
-	delete(c.byKey, key)
-	c.bytes -= len(key.text)
+func (r *recent[K, V]) remove(key K) {
+	if e := r.byKey[key]; e != nil {
+		r.size -= e.Value.(*sized[K, V]).size
+		r.order.Remove(e)
+		delete(r.byKey, key)
+	}
 }
 
 // valid reports whether the tables that a plan was made against are current.

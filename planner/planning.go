@@ -48,7 +48,7 @@ func (s *Session) bind(ctx context.Context, st *statement) (*plan.Plan, error) {
 			if p != nil && fenced(p) { // public now: bind to that
 				continue
 			}
-			if st.text != "" && !st.deferred {
+			if st.text != "" && !st.deferred && !st.sharesPlan() {
 				s.backend.plans.put(s.key(st), p)
 			}
 			st.snap = snap
@@ -157,7 +157,7 @@ func (s *Session) planFor(ctx context.Context, st *statement) (*plan.Plan, error
 			return st.plan, nil
 		}
 	}
-	st.settings = s.now.plan
+	st.settings, st.literals = s.now.plan, nil
 	p := s.cached(st, snap)
 	if p == nil {
 		var err error

@@ -40,7 +40,8 @@ const keptTrees = 64
 
 // skim reads a statement, unless there is a plan for it.
 func (s *Session) skim(t session.Text) (ast.Statement, error) {
-	if s.cached(&statement{text: t.SQL, settings: s.now.plan}, s.backend.deps.Catalog.Catalog()) != nil {
+	st := &statement{text: t.SQL, settings: s.now.plan}
+	if snap := s.backend.deps.Catalog.Catalog(); s.cached(st, snap) != nil || s.planOfShape(st, snap) {
 		return nil, nil
 	}
 	return dialect.Parse(t.SQL)
@@ -54,7 +55,7 @@ func (s *Session) Query(ctx context.Context, text session.Text, index, count int
 		s.tx.block = together
 	}
 	s.alone = count == 1
-	st := &statement{text: text.SQL, offset: text.Offset}
+	st := &statement{text: text.SQL, offset: text.Offset, simple: true}
 	if index < len(s.trees) {
 		st.tree, s.trees[index] = s.trees[index], nil
 	}

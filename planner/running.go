@@ -107,13 +107,17 @@ func (r *running) startOnce(ctx context.Context) error {
 		return r.utility(ctx, u)
 	}
 	s.tx.queried = true
+	params := r.params
+	if r.st.literals != nil {
+		params = r.st.literals
+	}
 	settings := s.now.settings
 	if _, ok := p.Root.(*plan.Explain); ok {
 		copied := *settings
 		copied.Planning = r.st.planning + s.backend.deps.Clock.Now().Sub(began)
 		settings = &copied
 	}
-	x, joined, err := s.execute(ctx, p, r.params, settings)
+	x, joined, err := s.execute(ctx, p, params, settings)
 	if err != nil {
 		return shift(err, r.st.offset)
 	}

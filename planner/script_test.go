@@ -18,6 +18,7 @@ import (
 	"github.com/ssmr/ssmr/internal/session"
 	"github.com/ssmr/ssmr/planner/execute"
 	"github.com/ssmr/ssmr/planner/execute/memory"
+	"github.com/ssmr/ssmr/planner/plan"
 )
 
 // fixedClock makes times reproducible.
@@ -289,50 +290,75 @@ func (c *client) described(cols []session.Column) error {
 }
 
 // TestScripts runs the scripts in testdata/scripts: SQL through sessions, over an oracle
-// and partitions in memory.
+// and partitions in memory. Each is run three times, in worlds of their own: what the first
+// two have left of plans is there in the third, where simple queries have those of their
+// shapes and must mean the same.
 func TestScripts(t *testing.T) {
+	shared := 0
 	datadriven.Walk(t, "testdata/scripts", func(t *testing.T, path string) {
-		w := memory.New(4)
-		w.ChunkRows = 3
-		w.Choose = func(r execute.PlaceRequest) ([]object.PartitionID, error) {
-			out := make([]object.PartitionID, len(r.Rows))
-			for i, row := range r.Rows {
-				out[i] = object.PartitionID(row[0].Int()%4 + 1)
-			}
-			return out, nil
+		plans := newPlanCache(4096, 16<<20)
+		for range 3 {
+			runScript(t, path, plans)
 		}
-		b := newBackend(t, w, Config{Version: "test"})
-		clients := make(map[string]*client)
-		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			name := "main"
-			d.MaybeScanArgs(t, "session", &name)
-			c := clients[name]
-			if c == nil {
-				c = connect(t, b, nil)
-				clients[name] = c
-			}
-			c.r.sorted = d.HasArg("sort")
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-			defer cancel()
-			switch d.Cmd {
-			case "sql":
-				_ = c.query(ctx, d.Input)
-			case "ext":
-				c.extended(ctx, d.Input)
-			case "world":
-				return world(t, w, d.Input)
-			default:
-				d.Fatalf(t, "unknown command %q", d.Cmd)
-			}
-			return c.take()
-		})
-		for _, c := range clients {
-			c.s.Close()
-		}
-		if w.Cursors()+w.Snapshots()+w.Locks() != 0 {
-			t.Errorf("%d cursors, %d snapshots and %d locks are left", w.Cursors(), w.Snapshots(), w.Locks())
-		}
+		shared += plansOfShapes(plans)
 	})
+	if !t.Failed() && shared < 50 {
+		t.Errorf("simple queries shared %d plans", shared)
+	}
+}
+
+// plansOfShapes counts the plans that are kept by shapes.
+func plansOfShapes(c *planCache) (n int) {
+	for key, e := range c.plans.byKey {
+		if strings.IndexByte(key.text, 0) >= 0 && e.Value.(*sized[planKey, *plan.Plan]).value != nil {
+			n++
+		}
+	}
+	return n
+}
+
+func runScript(t *testing.T, path string, plans *planCache) {
+	w := memory.New(4)
+	w.ChunkRows = 3
+	w.Choose = func(r execute.PlaceRequest) ([]object.PartitionID, error) {
+		out := make([]object.PartitionID, len(r.Rows))
+		for i, row := range r.Rows {
+			out[i] = object.PartitionID(row[0].Int()%4 + 1)
+		}
+		return out, nil
+	}
+	b := newBackend(t, w, Config{Version: "test"})
+	b.plans = plans
+	clients := make(map[string]*client)
+	datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+		name := "main"
+		d.MaybeScanArgs(t, "session", &name)
+		c := clients[name]
+		if c == nil {
+			c = connect(t, b, nil)
+			clients[name] = c
+		}
+		c.r.sorted = d.HasArg("sort")
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		switch d.Cmd {
+		case "sql":
+			_ = c.query(ctx, d.Input)
+		case "ext":
+			c.extended(ctx, d.Input)
+		case "world":
+			return world(t, w, d.Input)
+		default:
+			d.Fatalf(t, "unknown command %q", d.Cmd)
+		}
+		return c.take()
+	})
+	for _, c := range clients {
+		c.s.Close()
+	}
+	if w.Cursors()+w.Snapshots()+w.Locks() != 0 {
+		t.Errorf("%d cursors, %d snapshots and %d locks are left", w.Cursors(), w.Snapshots(), w.Locks())
+	}
 }
 
 // world changes or shows the world behind the sessions: "where table key", "move

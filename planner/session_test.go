@@ -104,8 +104,8 @@ func TestPlanCache(t *testing.T) {
 	c.put(key(strings.Repeat("x", 101)), p) // a 64th of the whole is the most
 	c.put(key("now"), &plan.Plan{})
 	c.put(key("SELECT 'now'::timestamptz"), p)
-	if len(c.byKey) != 2 || c.order.Len() != 2 || c.bytes != 2 {
-		t.Errorf("%d plans, %d in order, %d bytes", len(c.byKey), c.order.Len(), c.bytes)
+	if kept := c.plans; len(kept.byKey) != 2 || kept.order.Len() != 2 || kept.size != 2 {
+		t.Errorf("%d plans, %d in order, %d bytes", len(kept.byKey), kept.order.Len(), kept.size)
 	}
 }
 
@@ -125,7 +125,7 @@ func TestSharedPlans(t *testing.T) {
 	if got := two.take(); strings.Count(got, "\nf\n") != 2 {
 		t.Errorf("in Tokyo: %s", got)
 	}
-	if n := len(b.plans.byKey); n != 2 {
+	if n := len(b.plans.plans.byKey); n != 2 {
 		t.Errorf("%d plans are kept", n)
 	}
 }

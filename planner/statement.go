@@ -30,6 +30,12 @@ type statement struct {
 	about    session.Statement
 	sql      bool // by PREPARE
 
+	// simple says that it is one of a simple query; shaped is what it has in common with
+	// others then, if it has literals, and literals are the parameters of a plan of theirs.
+	simple   bool
+	shaped   *shaped
+	literals []datum.Datum
+
 	plan *plan.Plan
 	snap *catalog.Snapshot // that plan is known to be valid for
 	// planning is how long the plan took to make; 0 where it was found.
@@ -104,6 +110,10 @@ func (s *Session) analyze(ctx context.Context, st *statement) error {
 		st.plan, st.snap = p, snap
 		return nil
 	}
+	if st.simple && s.planOfShape(st, snap) {
+		s.tx.queried = true
+		return nil
+	}
 	began := s.backend.deps.Clock.Now()
 	tree, err := st.tree, error(nil)
 	if tree == nil {
@@ -111,8 +121,12 @@ func (s *Session) analyze(ctx context.Context, st *statement) error {
 			return err
 		}
 	}
+	s.learnShape(st, tree)
 	err = s.analyzeTree(ctx, st, tree)
 	st.planning = s.backend.deps.Clock.Now().Sub(began)
+	if err == nil {
+		s.planShape(ctx, st)
+	}
 	return err
 }
 

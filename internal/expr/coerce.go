@@ -120,6 +120,15 @@ func coerceLiteral(e *Const, to datum.Type, ctx Context) (Expr, error) {
 	return c, nil
 }
 
+// ReadLiteral reads an untyped literal as one that stands in a place of the type means it.
+func ReadLiteral(text string, to datum.Type, format *datum.Format) (datum.Datum, error) {
+	v, err := datum.ParseText(text, base(to), format)
+	if err != nil || to.Mod < 0 {
+		return v, err
+	}
+	return applyMod(v, to, false)
+}
+
 // sessionLiteral reports whether the meaning of a literal depends on the time
 // zone, the date style or the clock.
 func sessionLiteral(s string, t datum.Type) bool {

@@ -8,7 +8,10 @@ import (
 // ParamTypes infers the types of a statement's parameters while it is bound.
 // The first place that asks an undeclared parameter for a type decides; later
 // ones see that type.
-type ParamTypes struct{ types []datum.Type }
+type ParamTypes struct {
+	types  []datum.Type
+	places []datum.Type // that have decided, with their modifiers
+}
 
 // NewParamTypes starts with the types that the client declared (datum.Unknown or
 // the zero Type where it did not).
@@ -35,6 +38,18 @@ func (p *ParamTypes) Param(index int) (*Param, error) {
 // Types returns the types known so far; those not known are datum.Unknown.
 func (p *ParamTypes) Types() []datum.Type { return p.types }
 
+// Places returns the types known so far with the modifiers of the places that have decided
+// them: numeric(6, 2) where the parameter is of type numeric.
+func (p *ParamTypes) Places() []datum.Type {
+	out := append([]datum.Type(nil), p.types...)
+	for i, t := range p.places {
+		if t.OID != 0 {
+			out[i] = t
+		}
+	}
+	return out
+}
+
 // Finish fails with 42P18 if a parameter's type is still unknown.
 func (p *ParamTypes) Finish() error {
 	for i, t := range p.types {
@@ -56,11 +71,16 @@ func (p *ParamTypes) grow(index int) {
 
 // decide gives a parameter of unknown type the type that its place wants.
 func (e *Param) decide(to datum.Type) (*Param, error) {
+	place := to
 	to.Mod = -1
 	if e.types != nil {
 		switch have := e.types.types[e.Index]; {
 		case have == datum.Unknown:
 			e.types.types[e.Index] = to
+			for len(e.types.places) <= e.Index {
+				e.types.places = append(e.types.places, datum.Type{})
+			}
+			e.types.places[e.Index] = place
 		case have != to:
 			return nil, pgerror.New("42P08", "inconsistent types deduced for parameter $%d", e.Index+1).
 				WithDetail("%s versus %s", have, to)

@@ -167,7 +167,7 @@ func (b *binder) finish(p *plan.Plan) error {
 			return err
 		}
 	}
-	p.Params = b.params.Types()
+	p.Params, p.Places = b.params.Types(), b.params.Places()
 	p.Tables = b.tables
 	p.Hidden = b.hidden
 	if e, ok := p.Root.(*plan.Explain); ok {

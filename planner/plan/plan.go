@@ -17,6 +17,8 @@ type Plan struct {
 	Columns []session.Column
 	// Params are the types of the client's parameters $1, $2, ...
 	Params []datum.Type
+	// Places are the types of the places that these stand in: as Params, with modifiers.
+	Places []datum.Type
 	// Hidden are parameters that follow the client's. The coordinator evaluates
 	// them once for each execution.
 	Hidden []Hidden
