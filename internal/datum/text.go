@@ -9,6 +9,17 @@ import (
 	"github.com/ssmr/ssmr/internal/pgerror"
 )
 
+// TextOf is AppendText as a string. A text that is written as it is is not copied.
+func TextOf(d Datum, t Type, f *Format) string {
+	switch {
+	case d.kind == KindInt:
+		return strconv.FormatInt(d.n, 10)
+	case d.kind == KindJSON, d.kind == KindJSONB, d.kind == KindText && t.OID != Char.OID:
+		return d.s
+	}
+	return string(AppendText(nil, d, t, f))
+}
+
 // AppendText appends the text that PostgreSQL writes for a value of the type.
 // For NULL it appends nothing: the caller tells NULL from an empty text. f may
 // be nil.

@@ -122,5 +122,5 @@ func textOf(env *Env, v datum.Datum, t datum.Type) string {
 	if env != nil {
 		f = env.Format
 	}
-	return string(datum.AppendText(nil, v, t, f))
+	return datum.TextOf(v, t, f)
 }

@@ -48,7 +48,7 @@ func concatWS(env *Env, c *Call, a []datum.Datum) (datum.Datum, error) {
 // concatText is the text of a value within concat: booleans are t and f.
 func concatText(env *Env, v datum.Datum, t datum.Type) string {
 	if v.Kind() == datum.KindBool {
-		return string(datum.AppendText(nil, v, datum.Bool, nil))
+		return datum.TextOf(v, datum.Bool, nil)
 	}
 	return textOf(env, v, t)
 }

@@ -38,7 +38,7 @@ func describe(t *Touch) (Touched, error) {
 	}
 	out.Key = make([]string, len(key))
 	for i, d := range key {
-		out.Key[i] = string(datum.AppendText(nil, d, types[i], nil))
+		out.Key[i] = datum.TextOf(d, types[i], nil)
 	}
 	switch t.Kind {
 	case Create:
@@ -97,7 +97,7 @@ func fixed(t *Touch) []string {
 		if end == nil || t.End == "" || t.End > object.ID(end) {
 			break
 		}
-		values, rest = append(values, string(datum.AppendText(nil, d, typ, nil))), after
+		values, rest = append(values, datum.TextOf(d, typ, nil)), after
 	}
 	return values
 }

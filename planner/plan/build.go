@@ -123,7 +123,7 @@ func DuplicateKey(t *catalog.Table, values []datum.Datum) *pgerror.Error {
 	texts := make([]string, len(t.PrimaryKey))
 	for i, c := range t.PrimaryKey {
 		names[i] = t.Columns[c].Name
-		texts[i] = string(datum.AppendText(nil, values[c], t.Columns[c].Type, nil))
+		texts[i] = datum.TextOf(values[c], t.Columns[c].Type, nil)
 	}
 	e.Detail = "Key (" + strings.Join(names, ", ") + ")=(" + strings.Join(texts, ", ") + ") already exists."
 	e.Schema, e.Table, e.Constraint = "public", t.Name, t.KeyName
@@ -149,7 +149,7 @@ func RowText(t *catalog.Table, values []datum.Datum, f *datum.Format) string {
 			b.WriteString("null")
 			continue
 		}
-		text := string(datum.AppendText(nil, values[i], c.Type, f))
+		text := datum.TextOf(values[i], c.Type, f)
 		if len(text) > maxValueText {
 			text = text[:maxValueText]
 			for !utf8.ValidString(text) {

@@ -43,7 +43,7 @@ func show(x expr.Expr) string {
 	if c.Value.IsNull() {
 		return "NULL"
 	}
-	text := string(datum.AppendText(nil, c.Value, c.Typ, nil))
+	text := datum.TextOf(c.Value, c.Typ, nil)
 	switch c.Value.Kind() {
 	case datum.KindInt, datum.KindFloat, datum.KindNumeric:
 		return text

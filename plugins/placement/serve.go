@@ -56,7 +56,7 @@ func Serve(policy Policy) {
 		HandshakeConfig: Handshake,
 		Plugins:         plugin.PluginSet{ServiceName: &Service{Policy: policy}},
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(opts, grpc.InitialWindowSize(WindowBytes), grpc.InitialConnWindowSize(WindowBytes), grpc.MaxRecvMsgSize(questionBytes))...)
+			return grpc.NewServer(append(opts, grpc.InitialWindowSize(WindowBytes), grpc.InitialConnWindowSize(WindowBytes), grpc.MaxRecvMsgSize(questionBytes), grpc.ForceServerCodecV2(newCodec()))...)
 		},
 	})
 }

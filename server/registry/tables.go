@@ -337,7 +337,6 @@ func describeObjects(r *execute.PlaceRequest, columns, at []int) []placement.Obj
 		n = columns[len(columns)-1] + 1 // values behind the last one are not looked at
 	}
 	objects, all := make([]placement.Object, len(at)), make([]placement.Value, n*len(at))
-	var text []byte
 	for o, i := range at {
 		row, values := r.Rows[i], all[o*n:(o+1)*n:(o+1)*n]
 		for _, c := range columns {
@@ -345,8 +344,7 @@ func describeObjects(r *execute.PlaceRequest, columns, at []int) []placement.Obj
 				values[c].Null = true
 				continue
 			}
-			text = datum.AppendText(text[:0], row[c], r.Table.Columns[c].Type, format)
-			values[c].Text = string(text)
+			values[c].Text = datum.TextOf(row[c], r.Table.Columns[c].Type, format)
 		}
 		objects[o] = placement.Object{Values: values, Home: uint32(r.Homes[i])}
 		if r.Current != nil {
