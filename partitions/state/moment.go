@@ -1,6 +1,8 @@
 package state
 
 import (
+	"runtime"
+
 	"github.com/ssmr/ssmr/internal/command"
 	"github.com/ssmr/ssmr/internal/storage"
 )
@@ -10,8 +12,8 @@ import (
 //
 // A snapshot costs more than a look at an object. A call that looks at few sees the newest
 // state without one: torn tells at its end whether anything has changed meanwhile, and
-// then it looks again, at a snapshot. What it sees so may be newer than what was there when
-// it was pinned, as if it had come a little later.
+// then it looks again, in the end at a snapshot. What it sees so may be newer than what was
+// there when it was pinned, as if it had come a little later.
 type moment struct {
 	m       *Machine
 	view    *view
@@ -20,9 +22,10 @@ type moment struct {
 	newest  newest
 	pinned  *Pinned // whose the snapshot is; nil where it is the call's own
 
-	space *storage.Space // without a snapshot; nil otherwise
-	turn  uint64         // of the machine, when the call began to look at space
-	looks int            // at space
+	space  *storage.Space // without a snapshot; nil otherwise
+	turn   uint64         // of the machine, when the call began to look at space
+	points int            // that it may look at there
+	looks  int            // at space
 }
 
 // maxPoints bounds the objects that a call looks at without a snapshot.
@@ -59,8 +62,13 @@ func (c *moment) pin(points int, shielded func(*newest) bool) error {
 
 // fix is pin where nothing is shielded.
 func (c *moment) fix(space *storage.Space, points int) (err error) {
-	if turn := c.m.turn.Load(); points == 1 || points > 1 && turn%2 == 0 {
-		c.space, c.turn, c.looks, c.newest.index = space, turn, 0, c.m.shown.Load()
+	turn := c.m.turn.Load()
+	if points > 1 && turn%2 != 0 { // an entry is about to be shown
+		runtime.Gosched()
+		turn = c.m.turn.Load()
+	}
+	if points == 1 || points > 1 && turn%2 == 0 {
+		c.space, c.turn, c.points, c.looks, c.newest.index = space, turn, points, 0, c.m.shown.Load()
 	} else if c.snap, err = c.newest.snapshot(space); err != nil {
 		return err
 	}
@@ -81,17 +89,17 @@ func (c *moment) torn() bool {
 	return c.looks > 1 && (c.turn%2 != 0 || c.m.turn.Load() != c.turn || c.newest.partial())
 }
 
-// steady computes something of the pinned state, once more at a snapshot where what was seen
-// was torn.
+// steady computes something of the pinned state, and once more where what was seen was torn;
+// where it is again, at a snapshot.
 func steady[T any](c *moment, shielded func(*newest) bool, look func() (*T, error)) (*T, error) {
 	out, err := look()
-	if !c.torn() {
-		return out, err
+	for points := c.points; c.torn(); points = 0 {
+		if err := c.pin(points, shielded); err != nil {
+			return nil, err
+		}
+		out, err = look()
 	}
-	if err := c.pin(0, shielded); err != nil {
-		return nil, err
-	}
-	return look()
+	return out, err
 }
 
 func (c *moment) unpin() {

@@ -192,14 +192,14 @@ func (q *Query) take() [][]byte {
 // startSteady starts, and sees to it that what is seen is of one moment.
 func (q *Query) startSteady(ctx context.Context, chunk *command.Chunk) error {
 	err := q.start(ctx, chunk)
-	if !q.torn() {
-		return err
+	for points := q.points; q.torn(); points = 0 {
+		*chunk, q.absent = command.Chunk{}, nil
+		if err := q.pinNewest(points); err != nil || q.refusal != nil {
+			return err
+		}
+		err = q.start(ctx, chunk)
 	}
-	*chunk, q.absent = command.Chunk{}, nil
-	if err := q.pinNewest(0); err != nil || q.refusal != nil {
-		return err
-	}
-	return q.start(ctx, chunk)
+	return err
 }
 
 // start decodes the program, compares what is to be checked, and finds the objects
