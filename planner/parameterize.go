@@ -163,24 +163,32 @@ func (f *shaped) template(text string) (*statement, error) {
 // not worth keeping.
 func (st *statement) sharesPlan() bool { return st.shaped != nil && len(st.shaped.parameters) > 0 }
 
-// planOfShape gives a statement of a simple query the plan that those of its shape share,
-// if there is one.
-func (s *Session) planOfShape(st *statement, snap *catalog.Snapshot) bool {
-	shape, ok := dialect.TakeShape(st.text)
-	if !ok {
-		return false
+// sharedPlan returns the plan that statements of a simple query share with those of their
+// shape; nil if there is none.
+func (s *Session) sharedPlan(st *statement, snap *catalog.Snapshot) *plan.Plan {
+	if st.shaped == nil {
+		shape, ok := dialect.TakeShape(st.text)
+		if !ok {
+			return nil
+		}
+		st.shaped = &shaped{shape: shape}
 	}
 	plans := s.backend.plans
-	f := &shaped{shape: shape, parameters: plans.parameters(shape.Text)}
-	st.shaped = f
-	if len(f.parameters) == 0 {
-		return false
+	f := st.shaped
+	if f.parameters = plans.parameters(f.shape.Text); len(f.parameters) == 0 {
+		return nil
 	}
-	p := plans.get(f.key(st.settings), snap)
+	return plans.get(f.key(st.settings), snap)
+}
+
+// planOfShape gives a statement the plan that it shares, if there is one and its literals
+// can be read as the parameters.
+func (s *Session) planOfShape(st *statement, snap *catalog.Snapshot) bool {
+	p := s.sharedPlan(st, snap)
 	if p == nil {
 		return false
 	}
-	values, ok := f.values(p.Places, s.now.format)
+	values, ok := st.shaped.values(p.Places, s.now.format)
 	if ok {
 		st.plan, st.snap, st.literals = p, snap, values
 		st.about.Columns = p.Columns

@@ -6,7 +6,6 @@ import (
 	"github.com/ssmr/ssmr/internal/expr"
 	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/internal/session"
-	"github.com/ssmr/ssmr/planner/ast"
 	"github.com/ssmr/ssmr/planner/bind"
 	"github.com/ssmr/ssmr/planner/dialect"
 	"github.com/ssmr/ssmr/planner/plan"
@@ -17,34 +16,41 @@ import (
 func (s *Session) Split(query string) ([]session.Text, error) {
 	s.forget("")
 	s.ClosePortal("")
-	s.trees = s.trees[:0]
+	s.skimmed = s.skimmed[:0]
 	texts, err := dialect.Split(query)
 	if err != nil || len(texts) < 2 {
 		return texts, err
 	}
 	for _, t := range texts {
-		tree, err := s.skim(t)
-		if err != nil {
+		st := simple(t)
+		if err := s.skim(st); err != nil {
 			return nil, shift(err, t.Offset)
 		}
-		if len(texts) <= keptTrees {
-			s.trees = append(s.trees, tree)
+		if len(texts) <= keptStatements {
+			s.skimmed = append(s.skimmed, st)
 		}
 	}
 	return texts, nil
 }
 
-// keptTrees is the most statements of a simple query that are kept as they were
+// keptStatements is the most statements of a simple query that are kept as they were
 // read; those of a longer one are read twice.
-const keptTrees = 64
+const keptStatements = 64
 
-// skim reads a statement, unless there is a plan for it.
-func (s *Session) skim(t session.Text) (ast.Statement, error) {
-	st := &statement{text: t.SQL, settings: s.now.plan}
-	if snap := s.backend.deps.Catalog.Catalog(); s.cached(st, snap) != nil || s.planOfShape(st, snap) {
-		return nil, nil
+// simple is a statement of a simple query.
+func simple(t session.Text) *statement {
+	return &statement{text: t.SQL, offset: t.Offset, simple: true}
+}
+
+// skim reads a statement, unless there is a plan for it. Those before it may change what
+// its own will be.
+func (s *Session) skim(st *statement) (err error) {
+	snap := s.backend.deps.Catalog.Catalog()
+	st.settings = s.now.plan
+	if s.cached(st, snap) == nil && s.sharedPlan(st, snap) == nil {
+		st.tree, err = dialect.Parse(st.text)
 	}
-	return dialect.Parse(t.SQL)
+	return err
 }
 
 // Query executes one statement of a simple query.
@@ -55,9 +61,12 @@ func (s *Session) Query(ctx context.Context, text session.Text, index, count int
 		s.tx.block = together
 	}
 	s.alone = count == 1
-	st := &statement{text: text.SQL, offset: text.Offset, simple: true}
-	if index < len(s.trees) {
-		st.tree, s.trees[index] = s.trees[index], nil
+	var st *statement
+	if index < len(s.skimmed) {
+		st, s.skimmed[index] = s.skimmed[index], nil
+	}
+	if st == nil {
+		st = simple(text)
 	}
 	done, err := s.query(ctx, st, sink)
 	if err == nil && index == count-1 && s.tx.block != explicit {

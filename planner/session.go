@@ -11,7 +11,6 @@ import (
 	"github.com/ssmr/ssmr/internal/expr"
 	"github.com/ssmr/ssmr/internal/pgerror"
 	"github.com/ssmr/ssmr/internal/session"
-	"github.com/ssmr/ssmr/planner/ast"
 	"github.com/ssmr/ssmr/planner/execute"
 )
 
@@ -28,7 +27,7 @@ type Session struct {
 
 	statements map[string]*statement // the unnamed one under ""
 	stored     int                   // bytes of the statements' texts
-	trees      []ast.Statement       // of the simple query that is executed, as they were read
+	skimmed    []*statement          // of the simple query that is executed, as they were read
 	portals    map[string]*portal
 	active     *portal // the one that Execute runs
 	room       *portal // a closed portal, to be used again

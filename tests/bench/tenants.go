@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// A tenant's objects, by placement. A transaction, or a statement, is about five objects
-// of one tenant.
+// A tenant's objects, by placement. A transaction of several statements, sent one by one or
+// in one message, or of one statement, is about five objects of one tenant.
 const (
 	tenantCount      = 200
 	objectsPerTenant = 100
@@ -42,7 +42,7 @@ func (p *placements) tenants() {
 	for _, kind := range []struct {
 		name   string
 		script func(table string) script
-	}{{"transaction", tenantTransaction}, {"statement", tenantStatement}} {
+	}{{"transaction", tenantTransaction}, {"message", tenantMessage}, {"statement", tenantStatement}} {
 		for _, n := range p.options.clients {
 			touched := make([]touched, len(tables))
 			best := p.compare(tables, n, func(i int) script { return kind.script(tables[i]) }, func(i int) func() {
@@ -69,14 +69,23 @@ func chooseTogether() string {
 	return b.String()
 }
 
-// tenantTransaction updates the objects in an explicit transaction.
+// tenantTransaction updates the objects in a transaction of seven statements, each of which
+// is answered before the next one is sent.
 func tenantTransaction(table string) script {
-	var b strings.Builder
-	b.WriteString(chooseTogether() + "BEGIN;\n")
+	return script{table + "_transaction", chooseTogether() + strings.Join(updates(table), ";\n") + ";\n"}
+}
+
+// tenantMessage sends the same in one message.
+func tenantMessage(table string) script {
+	return script{table + "_message", chooseTogether() + strings.Join(updates(table), "\\;\n") + ";\n"}
+}
+
+func updates(table string) []string {
+	list := []string{"BEGIN"}
 	for i := range objectsTogether {
-		fmt.Fprintf(&b, "UPDATE %s SET n = n + 1 WHERE tenant = :t AND id = :o%d;\n", table, i)
+		list = append(list, fmt.Sprintf("UPDATE %s SET n = n + 1 WHERE tenant = :t AND id = :o%d", table, i))
 	}
-	return script{table + "_transaction", b.String() + "END;\n"}
+	return append(list, "END")
 }
 
 // tenantStatement updates the objects in one statement.
