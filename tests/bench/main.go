@@ -19,8 +19,9 @@ import (
 
 // script is one kind of traffic.
 type script struct {
-	name string
-	text string
+	name   string
+	text   string
+	simple bool // it has several statements in a message, which takes the simple protocol
 }
 
 const (
@@ -29,10 +30,10 @@ const (
 )
 
 var scripts = []script{
-	{"read", "\\set id random(1, 100000)\nSELECT payload FROM bench WHERE id = :id;\n"},
-	{"update", "\\set id random(1, 100000)\nUPDATE bench SET n = n + 1 WHERE id = :id;\n"},
-	{"hot", "UPDATE bench SET n = n + 1 WHERE id = 1;\n"},
-	{"insert", "INSERT INTO bench_insert (payload) VALUES ('" + strings.Repeat("x", 100) + "');\n"},
+	{name: "read", text: "\\set id random(1, 100000)\nSELECT payload FROM bench WHERE id = :id;\n"},
+	{name: "update", text: "\\set id random(1, 100000)\nUPDATE bench SET n = n + 1 WHERE id = :id;\n"},
+	{name: "hot", text: "UPDATE bench SET n = n + 1 WHERE id = 1;\n"},
+	{name: "insert", text: "INSERT INTO bench_insert (payload) VALUES ('" + strings.Repeat("x", 100) + "');\n"},
 }
 
 type options struct {
@@ -42,6 +43,8 @@ type options struct {
 	only    []string
 	nodes   int
 	groups  int
+	// protocol is how statements are sent.
+	protocol string
 }
 
 func main() {
@@ -57,6 +60,7 @@ func main() {
 	flag.StringVar(&only, "only", "read,update,hot,insert", "kinds of traffic; also transfer1, transfer2 (transactions within one partition, and over two), transfer1s, transfer2s (the same as one statement), contended, contendeds (10 accounts), shares (of transfers over two partitions), and, without PostgreSQL, policyinserts (inserts by placement) and tenants (transactions over five objects of a tenant, by placement)")
 	flag.IntVar(&o.nodes, "nodes", 3, "nodes of ssmr, and PostgreSQL servers")
 	flag.IntVar(&o.groups, "groups", 0, "Raft groups that the partitions of ssmr share; 0 for as few as can be")
+	flag.StringVar(&o.protocol, "protocol", "prepared", "how statements are sent, as pgbench -M: prepared, or simple, with their values in their texts")
 	flag.Parse()
 	for c := range strings.SplitSeq(clients, ",") {
 		n, err := strconv.Atoi(c)
@@ -78,9 +82,9 @@ func main() {
 }
 
 func run(r *reporter, o options) {
-	pg := system{name: "postgres", host: harness.StartPostgres(r, o.nodes), user: "postgres", database: "postgres"}
+	pg := system{name: "postgres", host: harness.StartPostgres(r, o.nodes), user: "postgres", database: "postgres", protocol: o.protocol}
 	cluster := harness.Start(r, o.nodes, "--groups", strconv.Itoa(o.groups))
-	ssmr := system{name: "ssmr", host: cluster.Nodes[0].SQL, user: "test", database: "test"}
+	ssmr := system{name: "ssmr", host: cluster.Nodes[0].SQL, user: "test", database: "test", protocol: o.protocol}
 	systems := []system{pg, ssmr}
 	for _, s := range systems {
 		r.Logf("loading %d rows into %s", rows, s.name)
@@ -106,8 +110,8 @@ func run(r *reporter, o options) {
 		}
 		all = append(all, transfers(branches)...)
 	}
-	fmt.Printf("# %d servers each, %d rows of 100 bytes, %d CPUs, %s a measurement, best of %d\n",
-		o.nodes, rows, runtime.NumCPU(), o.time, o.rounds)
+	fmt.Printf("# %d servers each, %d rows of 100 bytes, %d CPUs, statements are %s, %s a measurement, best of %d\n",
+		o.nodes, rows, runtime.NumCPU(), o.protocol, o.time, o.rounds)
 	fmt.Printf("%-10s %8s %14s %14s %8s %12s %12s %10s\n", "traffic", "clients", "postgres tps", "ssmr tps", "ratio", "pg ms", "ssmr ms", "retries")
 	for _, sc := range all {
 		if !slices.Contains(o.only, sc.name) {

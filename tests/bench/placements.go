@@ -84,7 +84,7 @@ func runPlacements(r *reporter, o options) {
 	// A policy whose answers come too late on a busy machine is not followed, and then it is
 	// not a policy that is measured.
 	cluster := harness.Start(r, o.nodes, "--groups", strconv.Itoa(o.groups), "--plugins-dir", buildPolicies(r), "--plugins-call-timeout", "10s")
-	s := system{name: "ssmr", host: cluster.Nodes[0].SQL, user: "test", database: "test"}
+	s := system{name: "ssmr", host: cluster.Nodes[0].SQL, user: "test", database: "test", protocol: o.protocol}
 	conn, err := pgx.Connect(context.Background(), s.dsn())
 	if err != nil {
 		r.Fatal(err)

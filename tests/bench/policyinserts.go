@@ -81,7 +81,7 @@ func insertScript(table string, rows int, tenant bool) script {
 		fmt.Fprintf(&b, "(%s, '%s')", countries[i%len(countries)], payload)
 	}
 	b.WriteString(";\n")
-	return script{fmt.Sprintf("%s_%d", table, rows), b.String()}
+	return script{name: fmt.Sprintf("%s_%d", table, rows), text: b.String()}
 }
 
 // calls are calls of a policy.

@@ -14,6 +14,7 @@ import (
 // system is a database under test.
 type system struct {
 	name, host, user, database string
+	protocol                   string // as pgbench -M has it
 }
 
 func (s system) dsn() string {
@@ -46,7 +47,11 @@ func pgbench(r *reporter, s system, sc script, clients int, length time.Duration
 		return result{}, err
 	}
 	seconds := max(1, int(length.Seconds()))
-	cmd := exec.Command("pgbench", "-n", "-M", "prepared", "-f", file, "-c", strconv.Itoa(clients), "-j", strconv.Itoa(min(clients, 2)),
+	protocol := s.protocol
+	if sc.simple {
+		protocol = "simple"
+	}
+	cmd := exec.Command("pgbench", "-n", "-M", protocol, "-f", file, "-c", strconv.Itoa(clients), "-j", strconv.Itoa(min(clients, 2)),
 		"-T", strconv.Itoa(seconds), "--max-tries", "1000", "-h", host, "-p", port, "-U", s.user, s.database)
 	cmd.Env = append(os.Environ(), "PGSSLMODE=disable", "PGGSSENCMODE=disable")
 	out, err := cmd.CombinedOutput()

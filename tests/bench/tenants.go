@@ -72,12 +72,12 @@ func chooseTogether() string {
 // tenantTransaction updates the objects in a transaction of seven statements, each of which
 // is answered before the next one is sent.
 func tenantTransaction(table string) script {
-	return script{table + "_transaction", chooseTogether() + strings.Join(updates(table), ";\n") + ";\n"}
+	return script{name: table + "_transaction", text: chooseTogether() + strings.Join(updates(table), ";\n") + ";\n"}
 }
 
 // tenantMessage sends the same in one message.
 func tenantMessage(table string) script {
-	return script{table + "_message", chooseTogether() + strings.Join(updates(table), "\\;\n") + ";\n"}
+	return script{name: table + "_message", text: chooseTogether() + strings.Join(updates(table), "\\;\n") + ";\n", simple: true}
 }
 
 func updates(table string) []string {
@@ -98,7 +98,7 @@ func tenantStatement(table string) script {
 		}
 		fmt.Fprintf(&b, ":o%d", i)
 	}
-	return script{table + "_statement", b.String() + ");\n"}
+	return script{name: table + "_statement", text: b.String() + ");\n"}
 }
 
 // touched counts writing commands by how many partitions they touched.

@@ -120,12 +120,12 @@ const inStatement = `UPDATE account SET balance = balance + CASE WHEN branch = :
 // transfers are the scripts about accounts, by name.
 func transfers(branches []int) []script {
 	return []script{
-		{"transfer1", choose(branches, 0, accountsPerBranch) + inTransaction},
-		{"transfer2", choose(branches, 100, accountsPerBranch) + inTransaction},
-		{"transfer1s", choose(branches, 0, accountsPerBranch) + inStatement},
-		{"transfer2s", choose(branches, 100, accountsPerBranch) + inStatement},
-		{"contended", choose(branches[:1], 0, contended) + inTransaction},
-		{"contendeds", choose(branches[:1], 0, contended) + inStatement},
+		{name: "transfer1", text: choose(branches, 0, accountsPerBranch) + inTransaction},
+		{name: "transfer2", text: choose(branches, 100, accountsPerBranch) + inTransaction},
+		{name: "transfer1s", text: choose(branches, 0, accountsPerBranch) + inStatement},
+		{name: "transfer2s", text: choose(branches, 100, accountsPerBranch) + inStatement},
+		{name: "contended", text: choose(branches[:1], 0, contended) + inTransaction},
+		{name: "contendeds", text: choose(branches[:1], 0, contended) + inStatement},
 	}
 }
 
@@ -140,7 +140,7 @@ func runShares(r *reporter, s system, branches []int, o options) {
 	for _, n := range o.clients {
 		var alone float64
 		for _, share := range shares {
-			sc := script{fmt.Sprintf("share%d", share), choose(branches, share, accountsPerBranch) + inStatement}
+			sc := script{name: fmt.Sprintf("share%d", share), text: choose(branches, share, accountsPerBranch) + inStatement}
 			var best result
 			for range o.rounds {
 				got, err := pgbench(r, s, sc, n, o.time)
