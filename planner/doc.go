@@ -10,9 +10,9 @@
 // A statement's text goes through package dialect (text to tree), bind (tree to
 // plan) and execute (plan to rows). Plans of SELECT, INSERT, UPDATE, DELETE and
 // MOVE are kept by their text, the types of their parameters and the settings
-// that literals are read with; all sessions of a node share them. Simple queries that
-// differ in nothing but literals have one plan, with parameters in the literals' places:
-// the text that it is kept by has marks there (parameterize.go). A plan is used
+// that literals are read with; all sessions of a node share them. Statements
+// without parameters that differ in nothing but literals have one plan, with parameters in
+// the literals' places: the text that it is kept by has marks there (parameterize.go). A plan is used
 // as long as the tables that it was made against have the same versions. When a
 // partition knows a newer version, the statement is planned anew and started
 // again: the client sees nothing of it.

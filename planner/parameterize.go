@@ -7,15 +7,16 @@ import (
 	"github.com/ssmr/ssmr/internal/catalog"
 	"github.com/ssmr/ssmr/internal/datum"
 	"github.com/ssmr/ssmr/internal/expr"
+	"github.com/ssmr/ssmr/internal/session"
 	"github.com/ssmr/ssmr/planner/ast"
 	"github.com/ssmr/ssmr/planner/bind"
 	"github.com/ssmr/ssmr/planner/dialect"
 	"github.com/ssmr/ssmr/planner/plan"
 )
 
-// Simple queries have their values written into them, so the text of each is new, and to
-// parse and bind it is half of what a point read costs. So statements that differ in nothing
-// but literals share a plan. The first of a shape is planned as it is, and tells which of
+// Statements that have no parameters have their values written into them, so the text of each
+// is new, and to parse and bind it is half of what a point read costs. So those that differ in
+// nothing but literals share a plan. The first of a shape is planned as it is, and tells which of
 // its literals a parameter could stand for (bind.Literals); the second is planned with
 // parameters in their places besides; of the others only the literals are read.
 //
@@ -23,7 +24,7 @@ import (
 // byte but for those literals, a parameter has the type that the literal would have, and a
 // literal that cannot be read as that is left to the statement's own plan, for its error.
 
-// shaped is a statement of a simple query as one of its shape.
+// shaped is a statement as one of its shape.
 type shaped struct {
 	shape      dialect.Shape
 	parameters []parameter // nil as long as the shape is not known
@@ -163,17 +164,20 @@ func (f *shaped) template(text string) (*statement, error) {
 // not worth keeping.
 func (st *statement) sharesPlan() bool { return st.shaped != nil && len(st.shaped.parameters) > 0 }
 
-// sharedPlan returns the plan that statements of a simple query share with those of their
-// shape; nil if there is none.
+// sharedPlan returns the plan that a statement shares with those of its shape; nil if there
+// is none.
 func (s *Session) sharedPlan(st *statement, snap *catalog.Snapshot) *plan.Plan {
+	if len(st.declared) > 0 {
+		return nil
+	}
+	plans := s.backend.plans
 	if st.shaped == nil {
-		shape, ok := dialect.TakeShape(st.text)
+		shape, ok := dialect.TakeShape(st.text, plans.maxText/paramSize)
 		if !ok {
 			return nil
 		}
 		st.shaped = &shaped{shape: shape}
 	}
-	plans := s.backend.plans
 	f := st.shaped
 	if f.parameters = plans.parameters(f.shape.Text); len(f.parameters) == 0 {
 		return nil
@@ -191,7 +195,7 @@ func (s *Session) planOfShape(st *statement, snap *catalog.Snapshot) bool {
 	values, ok := st.shaped.values(p.Places, s.now.format)
 	if ok {
 		st.plan, st.snap, st.literals = p, snap, values
-		st.about.Columns = p.Columns
+		st.about = session.Statement{Params: []datum.Type{}, Columns: p.Columns}
 	}
 	return ok
 }
@@ -204,8 +208,8 @@ func (s *Session) learnShape(st *statement, tree ast.Statement) {
 	}
 }
 
-// planShape sees to it, when a statement of a simple query has been planned, that others of
-// its shape need not be.
+// planShape sees to it, when a statement has been planned, that others of its shape need not
+// be.
 func (s *Session) planShape(ctx context.Context, st *statement) {
 	f := st.shaped
 	if f == nil || st.deferred || !st.plan.Cacheable {

@@ -7,13 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ssmr/ssmr/internal/session"
 	"github.com/ssmr/ssmr/planner/dialect"
 	"github.com/ssmr/ssmr/planner/execute/memory"
 )
 
-// TestSharedPlansMeanTheSame runs random simple queries, right and wrong ones, where
-// statements of a shape share a plan and where each has its own, and compares all that the
-// clients are told.
+// TestSharedPlansMeanTheSame runs random statements, right and wrong ones, in simple queries
+// and as unnamed prepared statements, where those of a shape share a plan and where each has
+// its own, and compares all that the clients are told.
 func TestSharedPlansMeanTheSame(t *testing.T) {
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -38,9 +39,13 @@ func TestSharedPlansMeanTheSame(t *testing.T) {
 				if one.s.Status() == 'E' && g.rand.IntN(3) == 0 {
 					text = "ROLLBACK"
 				}
+				run := (*client).query
+				if g.rand.IntN(3) == 0 {
+					run = (*client).unnamed
+				}
 				for _, c := range []*client{one, other} {
 					c.r.sorted = true
-					if err := c.query(context.Background(), text); err != nil && c == one {
+					if err := run(c, context.Background(), text); err != nil && c == one {
 						failed++
 					}
 				}
@@ -59,6 +64,30 @@ func TestSharedPlansMeanTheSame(t *testing.T) {
 			}
 		})
 	}
+}
+
+// unnamed runs a statement as drivers do that prepare each.
+func (c *client) unnamed(ctx context.Context, text string) error {
+	err := c.s.Parse(ctx, "", text, nil)
+	if err == nil {
+		err = c.describe("statement", "")
+	}
+	if err == nil {
+		err = c.s.Bind(ctx, "", "", nil, nil)
+	}
+	if err == nil {
+		var done session.Completion
+		if done, err = c.s.Execute(ctx, "", 0, true, c.r); err == nil {
+			c.r.completed(done)
+		}
+	}
+	if err != nil {
+		c.r.failed(err)
+	}
+	if syncErr := c.s.Sync(ctx, err != nil); syncErr != nil {
+		c.r.failed(syncErr)
+	}
+	return err
 }
 
 // mixedColumns are of most types that a literal can be read as.
@@ -81,7 +110,7 @@ func (g *queries) one(of ...string) string { return of[g.rand.IntN(len(of))] }
 
 // another is a query of the same shape with other literals.
 func (g *queries) another(text string) string {
-	shape, ok := dialect.TakeShape(text)
+	shape, ok := dialect.TakeShape(text, 100)
 	if !ok {
 		return text
 	}

@@ -22,7 +22,7 @@ func (s *Session) Split(query string) ([]session.Text, error) {
 		return texts, err
 	}
 	for _, t := range texts {
-		st := simple(t)
+		st := &statement{text: t.SQL, offset: t.Offset}
 		if err := s.skim(st); err != nil {
 			return nil, shift(err, t.Offset)
 		}
@@ -36,11 +36,6 @@ func (s *Session) Split(query string) ([]session.Text, error) {
 // keptStatements is the most statements of a simple query that are kept as they were
 // read; those of a longer one are read twice.
 const keptStatements = 64
-
-// simple is a statement of a simple query.
-func simple(t session.Text) *statement {
-	return &statement{text: t.SQL, offset: t.Offset, simple: true}
-}
 
 // skim reads a statement, unless there is a plan for it. Those before it may change what
 // its own will be.
@@ -66,7 +61,7 @@ func (s *Session) Query(ctx context.Context, text session.Text, index, count int
 		st, s.skimmed[index] = s.skimmed[index], nil
 	}
 	if st == nil {
-		st = simple(text)
+		st = &statement{text: text.SQL, offset: text.Offset}
 	}
 	done, err := s.query(ctx, st, sink)
 	if err == nil && index == count-1 && s.tx.block != explicit {

@@ -30,9 +30,8 @@ type statement struct {
 	about    session.Statement
 	sql      bool // by PREPARE
 
-	// simple says that it is one of a simple query; shaped is what it has in common with
-	// others then, if it has literals, and literals are the parameters of a plan of theirs.
-	simple   bool
+	// shaped is what it has in common with others, if it has literals, and literals are the
+	// parameters of a plan of theirs.
 	shaped   *shaped
 	literals []datum.Datum
 
@@ -110,7 +109,7 @@ func (s *Session) analyze(ctx context.Context, st *statement) error {
 		st.plan, st.snap = p, snap
 		return nil
 	}
-	if st.simple && s.planOfShape(st, snap) {
+	if s.planOfShape(st, snap) {
 		s.tx.queried = true
 		return nil
 	}
@@ -187,6 +186,7 @@ func (s *Session) keep(st *statement) error {
 			WithDetail("A session can have %d, of %d bytes in all.", cfg.Statements, cfg.StatementBytes).
 			WithHint("Close, or DEALLOCATE, those that are not needed.")
 	}
+	st.shaped = nil // it has been planned, and what is kept is bounded by its text
 	s.statements[st.name] = st
 	s.stored += len(st.text)
 	return nil

@@ -28,14 +28,11 @@ type Literal struct {
 	start, end int32
 }
 
-// maxShape is the most bytes of a text that has its literals taken out.
-const maxShape = 1 << 20
-
-// TakeShape takes a statement's literals out. It reports false where it has none, has
-// parameters, is too long, or is no text that Parse would read. Bit strings stay, and so do
+// TakeShape takes a statement's literals out. It reports false where it has none, or more
+// than most, has parameters, or is no text that Parse would read. Bit strings stay, and so do
 // integers that are no int8.
-func TakeShape(text string) (Shape, bool) {
-	if len(text) > maxShape || checkText(text) != nil {
+func TakeShape(text string, most int) (Shape, bool) {
+	if checkText(text) != nil {
 		return Shape{}, false
 	}
 	l := lexer{src: text}
@@ -51,6 +48,9 @@ func TakeShape(text string) (Shape, bool) {
 			break
 		}
 		if kind, mark := literalOf(&t); mark != 0 {
+			if len(s.Literals) >= most {
+				return Shape{}, false
+			}
 			s.Literals = append(s.Literals, Literal{Kind: kind, Text: t.text, Position: int(t.char), Minus: minus, start: t.start, end: t.end})
 			out = append(append(out, text[kept:t.start]...), 0, mark)
 			kept = int(t.end)

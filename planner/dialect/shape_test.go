@@ -15,9 +15,10 @@ func TestTakeShape(t *testing.T) {
 		{"SELECT 2147483647, 2147483648, 9223372036854775808, B'1', \"1\", a1, 007",
 			"SELECT ?i, ?b, 9223372036854775808, B'1', \"1\", a1, ?i 8:integer:2147483647 20:integer:2147483648 68:integer:007"},
 		{"SELECT 1 WHERE a = $1", "none"}, {"SELECT a", "none"}, {"SELECT 'a", "none"}, {"SELECT 1\x00", "none"}, {"SELECT 1a", "none"}, {"", "none"},
+		{"VALUES (1, 2, 3, 4, 5, 6, 7, 8)", "none"},
 	} {
 		got := "none"
-		if s, ok := TakeShape(c.text); ok {
+		if s, ok := TakeShape(c.text, 7); ok {
 			got = strings.ReplaceAll(s.Text, "\x00", "?")
 			for _, l := range s.Literals {
 				got += fmt.Sprintf(" %d", l.Position)
@@ -40,7 +41,7 @@ func FuzzTakeShape(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		s, ok := TakeShape(text)
+		s, ok := TakeShape(text, 100)
 		if !ok {
 			return
 		}
