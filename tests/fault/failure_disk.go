@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"time"
 )
 
@@ -24,13 +26,39 @@ func fsyncFails(s *strike) {
 // badDisk gives a node a bad disk for a while.
 func badDisk(s *strike, n *node, mode string) {
 	n.expect(true)
+	printed := n.printed()
 	n.setDisk(mode)
 	s.wait(300*time.Millisecond, 3*time.Second)
 	n.setDisk("")
+	time.Sleep(300 * time.Millisecond) // what was under way has met it or not
+	if n.hasPrinted(printed, "store has failed") {
+		// Until it ends it may answer as if nothing were.
+		select {
+		case <-n.Exited():
+		case <-time.After(endLimit):
+			n.site.verdict.add(violation{where: n.Name, what: "it does not end though its store has failed", text: n.Log(15)})
+			n.kill()
+		}
+	}
 	if !n.alive() {
 		s.announce("%s has ended, and is started again", n.Name)
 	}
 	n.recover()
+}
+
+// printed is how much all processes of the node have printed, in bytes.
+func (n *node) printed() int64 {
+	info, err := os.Stat(n.LogFile())
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// hasPrinted reports whether a text is in what was printed since so much was.
+func (n *node) hasPrinted(since int64, what string) bool {
+	text, err := os.ReadFile(n.LogFile())
+	return err == nil && int64(len(text)) > since && bytes.Contains(text[since:], []byte(what))
 }
 
 // slowDisk slows the fsyncs of some nodes.
