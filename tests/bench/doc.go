@@ -14,8 +14,9 @@
 // transactions over five objects of one tenant, of seven statements that are sent one by one
 // or in one message, and of one statement, and how many of them touched one partition. What
 // they gain by their placement they gain of the commit: to send and answer seven messages
-// costs the same everywhere. -groups 4 has a Raft group for each partition; in one group a
-// transaction over partitions is one log entry, too.
+// costs the same everywhere. In tenantsnear the clients of each tenant are at the node that
+// leads its objects, in place of all at one. -groups 4 has a Raft group for each partition;
+// in one group a transaction over partitions is one log entry, too.
 //
 // retries is how often ssmr answered 40001 for each transaction, and pgbench began it
 // again. It needs pgbench and a PostgreSQL server (Debian: postgresql, postgresql-contrib).

@@ -57,7 +57,7 @@ func main() {
 	flag.StringVar(&clients, "clients", "1,16,64,256", "numbers of clients")
 	flag.DurationVar(&o.time, "time", 5*time.Second, "length of one measurement")
 	flag.IntVar(&o.rounds, "rounds", 2, "measurements of each system, in turns; the best counts")
-	flag.StringVar(&only, "only", "read,update,hot,insert", "kinds of traffic; also transfer1, transfer2 (transactions within one partition, and over two), transfer1s, transfer2s (the same as one statement), contended, contendeds (10 accounts), shares (of transfers over two partitions), and, without PostgreSQL, policyinserts (inserts by placement) and tenants (transactions over five objects of a tenant, by placement)")
+	flag.StringVar(&only, "only", "read,update,hot,insert", "kinds of traffic; also transfer1, transfer2 (transactions within one partition, and over two), transfer1s, transfer2s (the same as one statement), contended, contendeds (10 accounts), shares (of transfers over two partitions), and, without PostgreSQL, policyinserts (inserts by placement) tenants and tenantsnear (transactions over five objects of a tenant, by placement, with all clients at one node, and near their tenants)")
 	flag.IntVar(&o.nodes, "nodes", 3, "nodes of ssmr, and PostgreSQL servers")
 	flag.IntVar(&o.groups, "groups", 0, "Raft groups that the partitions of ssmr share; 0 for as few as can be")
 	flag.StringVar(&o.protocol, "protocol", "prepared", "how statements are sent, as pgbench -M: prepared, or simple, with their values in their texts")

@@ -21,6 +21,7 @@ import (
 const (
 	policyInserts = "policyinserts"
 	tenantTraffic = "tenants"
+	tenantsNear   = "tenantsnear"
 )
 
 // wantsPlacements and wantsPostgres report what some of the traffic needs.
@@ -32,7 +33,9 @@ func wantsPostgres(only []string) bool {
 	return slices.ContainsFunc(only, func(name string) bool { return !isPlacements(name) })
 }
 
-func isPlacements(name string) bool { return name == policyInserts || name == tenantTraffic }
+func isPlacements(name string) bool {
+	return name == policyInserts || name == tenantTraffic || name == tenantsNear
+}
 
 // home is the least that a policy can be. This program serves it where a server has
 // started it.
@@ -84,13 +87,17 @@ func runPlacements(r *reporter, o options) {
 	// A policy whose answers come too late on a busy machine is not followed, and then it is
 	// not a policy that is measured.
 	cluster := harness.Start(r, o.nodes, "--groups", strconv.Itoa(o.groups), "--plugins-dir", buildPolicies(r), "--plugins-call-timeout", "10s")
-	s := system{name: "ssmr", host: cluster.Nodes[0].SQL, user: "test", database: "test", protocol: o.protocol}
+	var nodes []system
+	for _, n := range cluster.Nodes {
+		nodes = append(nodes, system{name: "ssmr", host: n.SQL, user: "test", database: "test", protocol: o.protocol})
+	}
+	s := nodes[0]
 	conn, err := pgx.Connect(context.Background(), s.dsn())
 	if err != nil {
 		r.Fatal(err)
 	}
 	defer conn.Close(context.Background())
-	p := &placements{reporter: r, options: o, system: s, conn: conn}
+	p := &placements{reporter: r, options: o, system: s, nodes: nodes, conn: conn}
 	for _, name := range []string{"home", "geo", "tenant"} {
 		p.exec(fmt.Sprintf("CREATE POLICY %s FROM '%s-policy'", name, name))
 	}
@@ -98,7 +105,10 @@ func runPlacements(r *reporter, o options) {
 		p.inserts()
 	}
 	if slices.Contains(o.only, tenantTraffic) {
-		p.tenants()
+		p.tenants(false)
+	}
+	if slices.Contains(o.only, tenantsNear) {
+		p.tenants(true)
 	}
 }
 
@@ -106,8 +116,9 @@ func runPlacements(r *reporter, o options) {
 type placements struct {
 	*reporter
 	options options
-	system  system
-	conn    *pgx.Conn // to the node that clients talk to
+	system  system // the node that clients talk to
+	nodes   []system
+	conn    *pgx.Conn // to system
 }
 
 func (p *placements) exec(sql string) {
@@ -133,9 +144,9 @@ func (p *placements) partitions() []int {
 // has left to be flushed and compacted.
 const settleTime = 2 * time.Second
 
-// compare runs the script of each table, in turns, and returns the best result of each. Each
-// round begins with another table. around is called before and after each run.
-func (p *placements) compare(tables []string, clients int, scriptOf func(at int) script, around func(at int) (after func())) []result {
+// compare measures each table, in turns, and returns the best result of each. Each round
+// begins with another table. around is called before and after each measurement.
+func (p *placements) compare(tables []string, measure func(at int) (result, error), around func(at int) (after func())) []result {
 	best := make([]result, len(tables))
 	for round := range p.options.rounds {
 		for n := range tables {
@@ -143,9 +154,9 @@ func (p *placements) compare(tables []string, clients int, scriptOf func(at int)
 			table := tables[i]
 			time.Sleep(settleTime)
 			after := around(i)
-			got, err := pgbench(p.reporter, p.system, scriptOf(i), clients, p.options.time)
+			got, err := measure(i)
 			if err != nil {
-				p.Fatalf("%s, %d clients: %v", table, clients, err)
+				p.Fatalf("%s: %v", table, err)
 			}
 			after()
 			if got.tps > best[i].tps {

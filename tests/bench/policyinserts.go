@@ -40,7 +40,9 @@ func (p *placements) inserts() {
 	for _, rows := range []int{1, 100} {
 		for _, n := range p.options.clients {
 			asked := make([]calls, len(tables))
-			best := p.compare(tables, n, func(i int) script { return insertScript(tables[i], rows, insertPlacements[i].tenant) }, func(i int) func() {
+			best := p.compare(tables, func(i int) (result, error) {
+				return pgbench(p.reporter, p.system, insertScript(tables[i], rows, insertPlacements[i].tenant), n, p.options.time)
+			}, func(i int) func() {
 				before := p.calls(insertPlacements[i].policy)
 				return func() { asked[i] = asked[i].plus(p.calls(insertPlacements[i].policy).minus(before)) }
 			})
