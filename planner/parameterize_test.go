@@ -81,13 +81,7 @@ func (c *client) unnamed(ctx context.Context, text string) error {
 			c.r.completed(done)
 		}
 	}
-	if err != nil {
-		c.r.failed(err)
-	}
-	if syncErr := c.s.Sync(ctx, err != nil); syncErr != nil {
-		c.r.failed(syncErr)
-	}
-	return err
+	return c.end(ctx, err)
 }
 
 // mixedColumns are of most types that a literal can be read as.

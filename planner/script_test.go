@@ -164,6 +164,11 @@ func (c *client) query(ctx context.Context, text string) error {
 			c.r.completed(done)
 		}
 	}
+	return c.end(ctx, err)
+}
+
+// end is that of a query: its error, and the Sync behind it.
+func (c *client) end(ctx context.Context, err error) error {
 	if err != nil {
 		c.r.failed(err)
 	}
