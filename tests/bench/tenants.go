@@ -30,6 +30,12 @@ var tenantPlacements = []struct{ table, with string }{
 // at the node that its objects are led at. Leadership comes to them.
 func (p *placements) tenants(near bool) {
 	p.loadTenants()
+	var tables []string
+	var sites [][]site // by table
+	for _, t := range tenantPlacements {
+		tables = append(tables, t.table)
+		sites = append(sites, p.sites(t.table, near))
+	}
 	where := "all clients at one node"
 	if near {
 		where = "clients at all nodes, near their tenants"
@@ -42,13 +48,7 @@ func (p *placements) tenants(near bool) {
 		script func(table string, tenants []int) script
 	}{{"transaction", tenantTransaction}, {"message", tenantMessage}, {"statement", tenantStatement}} {
 		for _, n := range p.options.clients {
-			touched := make([]touched, len(tenantPlacements))
-			var tables []string
-			var sites [][]site // by table
-			for _, t := range tenantPlacements {
-				tables = append(tables, t.table)
-				sites = append(sites, p.sites(t.table, near))
-			}
+			touched := make([]touched, len(tables))
 			best := p.compare(tables, func(i int) (result, error) {
 				return p.atSites(sites[i], n, func(tenants []int) script { return kind.script(tables[i], tenants) }, near)
 			}, func(i int) func() {
