@@ -42,39 +42,34 @@ const paramSize = 128
 
 // position is where the parameter's literal begins, sign included.
 func (f *shaped) position(p parameter) int {
-	if l := &f.shape.Literals[p.literal]; !p.minus {
-		return l.Position
-	} else {
+	l := &f.shape.Literals[p.literal]
+	if p.minus {
 		return l.Minus
 	}
+	return l.Position
 }
 
 // text is that of the parameter's literal, as in ast.Literal.
 func (f *shaped) text(p parameter) string {
-	if text := f.shape.Literals[p.literal].Text; !p.minus {
-		return text
-	} else {
+	text := f.shape.Literals[p.literal].Text
+	if p.minus {
 		return "-" + text
 	}
+	return text
 }
 
 // declared is the type of the parameter; a string's is decided by its place.
 func (f *shaped) declared(p parameter) datum.Type {
 	switch l := &f.shape.Literals[p.literal]; l.Kind {
 	case ast.Integer:
-		if isInt4(l.Text) {
-			return datum.Int4
+		if l.Int8 {
+			return datum.Int8
 		}
-		return datum.Int8
+		return datum.Int4
 	case ast.Numeric:
 		return datum.Numeric
 	}
 	return datum.Unknown
-}
-
-func isInt4(digits string) bool {
-	_, err := strconv.ParseInt(digits, 10, 32)
-	return err == nil
 }
 
 // learn finds the shape's parameters in the tree of one of its statements.
@@ -85,7 +80,7 @@ func (f *shaped) learn(tree ast.Statement) {
 		l := &literals[i]
 		at[l.Position] = parameter{literal: i}
 		// 2147483648 is an int8, and -2147483648 is not.
-		if l.Minus > 0 && (l.Kind == ast.Numeric || l.Kind == ast.Integer && isInt4(l.Text)) {
+		if l.Minus > 0 && l.Kind != ast.String && !l.Int8 {
 			at[l.Minus] = parameter{literal: i, minus: true}
 		}
 	}
@@ -215,11 +210,14 @@ func (s *Session) planShape(ctx context.Context, st *statement) {
 	if f == nil || st.deferred || !st.plan.Cacheable {
 		return
 	}
-	plans := s.backend.plans
-	if len(f.parameters) == 0 || plans.first(f.key(st.settings)) {
+	if len(f.parameters) == 0 {
 		return
 	}
-	if p := s.template(ctx, st); p == nil || !plans.put(f.key(st.settings), p) {
+	plans, key := s.backend.plans, f.key(st.settings)
+	if plans.first(key) {
+		return
+	}
+	if p := s.template(ctx, st); p == nil || !plans.put(key, p) {
 		plans.know(&shaped{shape: f.shape, parameters: []parameter{}})
 	}
 }

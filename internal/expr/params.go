@@ -10,7 +10,7 @@ import (
 // ones see that type.
 type ParamTypes struct {
 	types  []datum.Type
-	places []datum.Type // that have decided, with their modifiers
+	places []datum.Type // that have decided, with their modifiers; zero where none has
 }
 
 // NewParamTypes starts with the types that the client declared (datum.Unknown or
@@ -64,6 +64,9 @@ func (p *ParamTypes) grow(index int) {
 	for len(p.types) <= index {
 		p.types = append(p.types, datum.Unknown)
 	}
+	for len(p.places) < len(p.types) {
+		p.places = append(p.places, datum.Type{})
+	}
 	if p.types[index].OID == 0 {
 		p.types[index] = datum.Unknown
 	}
@@ -77,9 +80,6 @@ func (e *Param) decide(to datum.Type) (*Param, error) {
 		switch have := e.types.types[e.Index]; {
 		case have == datum.Unknown:
 			e.types.types[e.Index] = to
-			for len(e.types.places) <= e.Index {
-				e.types.places = append(e.types.places, datum.Type{})
-			}
 			e.types.places[e.Index] = place
 		case have != to:
 			return nil, pgerror.New("42P08", "inconsistent types deduced for parameter $%d", e.Index+1).

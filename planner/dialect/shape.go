@@ -21,6 +21,7 @@ type Shape struct {
 type Literal struct {
 	Kind ast.LiteralKind // Integer, Numeric or String
 	Text string          // as in ast.Literal, but for the minus
+	Int8 bool            // an integer that is no int4
 	// Position is that of the literal, in characters from 1; Minus is that of a minus right
 	// before it, which may be its sign; 0 if there is none.
 	Position, Minus int
@@ -51,7 +52,7 @@ func TakeShape(text string, most int) (Shape, bool) {
 			if len(s.Literals) >= most {
 				return Shape{}, false
 			}
-			s.Literals = append(s.Literals, Literal{Kind: kind, Text: t.text, Position: int(t.char), Minus: minus, start: t.start, end: t.end})
+			s.Literals = append(s.Literals, Literal{Kind: kind, Text: t.text, Int8: mark == 'b', Position: int(t.char), Minus: minus, start: t.start, end: t.end})
 			out = append(append(out, text[kept:t.start]...), 0, mark)
 			kept = int(t.end)
 		}
