@@ -105,28 +105,28 @@ func coerceLiteral(e *Const, to datum.Type, ctx Context) (Expr, error) {
 		conv, _ := pathway(datum.Text, to, Explicit)
 		return makeCast(&Const{Value: e.Value, Typ: datum.Text}, to, ctx, conv)
 	}
-	v, err := datum.ParseText(e.Value.Text(), base(to), nil)
+	v, err := readLiteral(e.Value.Text(), to, ctx == Explicit, nil)
 	if err != nil {
 		return nil, err
 	}
-	c := &Const{Value: v, Typ: base(to)}
 	if to.Mod < 0 {
-		return c, nil
+		to = base(to)
 	}
-	if c.Value, err = applyMod(v, to, ctx == Explicit); err != nil {
-		return nil, err
-	}
-	c.Typ = to
-	return c, nil
+	return &Const{Value: v, Typ: to}, nil
 }
 
 // ReadLiteral reads an untyped literal as one that stands in a place of the type means it.
 func ReadLiteral(text string, to datum.Type, format *datum.Format) (datum.Datum, error) {
+	return readLiteral(text, to, false, format)
+}
+
+// readLiteral is ReadLiteral, or that of a cast, which cuts what is too long.
+func readLiteral(text string, to datum.Type, explicit bool, format *datum.Format) (datum.Datum, error) {
 	v, err := datum.ParseText(text, base(to), format)
 	if err != nil || to.Mod < 0 {
 		return v, err
 	}
-	return applyMod(v, to, false)
+	return applyMod(v, to, explicit)
 }
 
 // sessionLiteral reports whether the meaning of a literal depends on the time
